@@ -1,0 +1,5 @@
+"""`python -m opsctl`."""
+
+from opsctl.cli.main import run
+
+run()

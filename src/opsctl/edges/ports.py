@@ -1,0 +1,92 @@
+"""The narrow doors between the flows and the world. Tests walk through them with one real fake for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from opsctl.argv.command import Command, Completed
+
+
+class Session(Protocol):
+    """A command that stays: lines go in, lines come out. Used for the lease."""
+
+    def send(self, line: str) -> None:
+        """Write a line (without its newline). Raises ConnectFailed when the other side is gone."""
+
+    def receive(self, timeout: float) -> str | None:
+        """The next line it printed, without its newline; None when it ended. Raises TimeoutError."""
+
+    def exit_code(self, timeout: float) -> int: ...
+
+    def stderr(self) -> bytes:
+        """What it printed on stderr so far."""
+
+    def close(self) -> None: ...
+
+
+class Shell(Protocol):
+    """Writes: runs commands on one host."""
+
+    def run(self, command: Command) -> Completed:
+        """Run it to its end. Raises ConnectFailed when the connection is lost; a code other than 0 is no exception."""
+
+    def open(self, command: Command) -> Session: ...
+
+    def attach(self, command: Command, *, tty: bool) -> int:
+        """Run it with this process's stdin, stdout and stderr, with the terminal's size; the exit code is returned."""
+
+
+class Engine(Protocol):
+    """Reads: the Docker engine's HTTP API of one host, over the same connection.
+
+    Every method raises EngineUnavailable when the engine does not answer or forbids it.
+    """
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """GET on the API (for instance "/containers/json"), the JSON body parsed. KeyError-free: 404 gives None."""
+
+    def logs(self, container: str, *, tail: int) -> list[str]:
+        """The last lines of a container, stdout and stderr in order of time."""
+
+    def follow(
+        self, containers: Mapping[str, str], *, tail: int, since: float | None, write: Callable[[str, str], None]
+    ) -> None:
+        """Stream logs of several containers (id by name) until interrupted; write(name, line)."""
+
+    def stats(self, containers: Sequence[str]) -> Mapping[str, int]:
+        """Memory in use without the page cache, in bytes, by container id; absent where the engine could not say."""
+
+
+class Connection(Protocol):
+    """One connection to one host, for a whole run."""
+
+    @property
+    def shell(self) -> Shell: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """How many channels were opened so far, by kind: "exec", "session" (leases), "socket"."""
+
+    def close(self) -> None: ...
+
+
+class SecretStore(Protocol):
+    """Values by name for one environment."""
+
+    def get(self, name: str) -> str:
+        """The value. Raises UsageError that names the secret and the way to set it."""
+
+    def names(self) -> frozenset[str]: ...
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...

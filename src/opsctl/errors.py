@@ -1,0 +1,186 @@
+"""Every error that opsctl raises on purpose, and the exit code each ends in.
+
+    OpsctlError                    1
+    ├── UsageError                 2   the command line asks for something that cannot be meant
+    │   └── InputError             2   one or more Problems in the operator's files, all at once
+    ├── OperationFailed            1   a change was tried and did not succeed
+    │   ├── CommandFailed          1   a command on a host ended with a code other than 0
+    │   ├── HealthFailed           1   a container did not become healthy
+    │   └── LeaseLost              1   the lease of a host ended while it was needed
+    ├── Refused                    4   the answer is no: the plan, a rule or a limit forbids it
+    ├── CouldNotFindOut            5   the question could not be answered
+    │   ├── ConnectFailed          5   no SSH connection
+    │   │   ├── AuthenticationFailed
+    │   │   └── HostKeyRefused         unknown, changed or revoked
+    │   └── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
+    └── LeaseHeld                  6   another run holds the lease of a host
+
+A message says what happened and where; `hint` says how to mend it; `evidence` holds the last lines of
+what a host printed, already redacted. None of them may hold a secret's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = [
+    "AuthenticationFailed",
+    "CommandFailed",
+    "ConnectFailed",
+    "CouldNotFindOut",
+    "EngineUnavailable",
+    "Exit",
+    "HealthFailed",
+    "HostKeyRefused",
+    "InputError",
+    "LeaseHeld",
+    "LeaseLost",
+    "OperationFailed",
+    "OpsctlError",
+    "Problem",
+    "Refused",
+    "UsageError",
+    "worst",
+]
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    YES = 0
+    FAILED = 1
+    USAGE = 2
+    BUG = 3
+    NO = 4
+    COULD_NOT_FIND_OUT = 5
+    LEASE_HELD = 6
+    INTERRUPTED = 130
+
+
+_WORST_FIRST = (
+    Exit.INTERRUPTED,
+    Exit.BUG,
+    Exit.USAGE,
+    Exit.FAILED,
+    Exit.LEASE_HELD,
+    Exit.COULD_NOT_FIND_OUT,
+    Exit.NO,
+    Exit.YES,
+)
+
+
+def worst(exits: Iterable[Exit]) -> Exit:
+    """The exit code of a run over several hosts: 130 > 3 > 2 > 1 > 6 > 5 > 4 > 0."""
+    return min(exits, key=_WORST_FIRST.index, default=Exit.YES)
+
+
+class OpsctlError(Exception):
+    """An error with a place, evidence and a way to mend it."""
+
+    exit = Exit.FAILED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        evidence: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+        self.evidence = tuple(evidence)
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        lines += [f"  | {line}" for line in self.evidence]
+        if self.hint:
+            lines += ["", f"hint: {self.hint}"]
+        return "\n".join(lines)
+
+
+class UsageError(OpsctlError):
+    """The command line or the operator's files ask for something that cannot be meant."""
+
+    exit = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in an operator's file; `line` is 1-based, 0 where no line is known."""
+
+    file: str
+    line: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        tail = f"\n    hint: {self.hint}" if self.hint else ""
+        return f"{place}: {self.message}{tail}"
+
+
+class InputError(UsageError):
+    """All problems found in the operator's files in one reading, sorted by file and line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the project's files")
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.problems), "", self.message])
+
+
+class OperationFailed(OpsctlError):
+    """A change was tried and did not succeed."""
+
+
+class CommandFailed(OperationFailed):
+    """A command on a host ended with a code other than 0, was killed, or ran out of time."""
+
+
+class HealthFailed(OperationFailed):
+    """A container did not become healthy, or did not stay up, in the time it was given."""
+
+
+class LeaseLost(OperationFailed):
+    """The lease of a host ended while it was needed; nothing more was changed there."""
+
+
+class Refused(OpsctlError):
+    """The plan, a rule or a limit forbids it; nothing was changed."""
+
+    exit = Exit.NO
+
+
+class CouldNotFindOut(OpsctlError):
+    """The question could not be answered; nothing was changed."""
+
+    exit = Exit.COULD_NOT_FIND_OUT
+
+
+class ConnectFailed(CouldNotFindOut):
+    """No connection to the host on any of its addresses."""
+
+
+class AuthenticationFailed(ConnectFailed):
+    """The host refused every key that was offered."""
+
+
+class HostKeyRefused(ConnectFailed):
+    """The host's key is unknown, changed or revoked."""
+
+
+class EngineUnavailable(CouldNotFindOut):
+    """The Docker engine or Compose is missing, stopped, too old, or this user may not use it."""
+
+
+class LeaseHeld(OpsctlError):
+    """Another run holds the lease of a host; nothing was done."""
+
+    exit = Exit.LEASE_HELD

@@ -1,0 +1,1 @@
+"""What the operator wrote: frozen models that refuse unknown keys."""

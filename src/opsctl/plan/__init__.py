@@ -1,0 +1,1 @@
+"""Desired against observed: the steps that close the gap, each with its causes. Pure."""

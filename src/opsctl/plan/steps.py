@@ -1,0 +1,297 @@
+"""The steps of a plan and the plan itself, as values that print.
+
+`str(plan)` is what `plan`, `deploy`, the audit and the tests show; it is stable and holds no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Fetch an image that the host lacks, before anything stops."""
+
+    image: str
+    services: tuple[str, ...]
+    verb = "pull"
+
+    def subject(self) -> str:
+        return self.image
+
+    def reason(self) -> str:
+        return "not on the host, for " + ", ".join(self.services)
+
+
+@dataclass(frozen=True, slots=True)
+class PutFile:
+    """One file of a push. `why` is e.g. "new", "changed: KEY", "edited on the host", "mode 0640 becomes 0600"."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int
+    why: str
+    owes: tuple[str, str] | None = None
+    """(service, reaction) to mark as owed before the file is renamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Stage every file, check them there, then rename each; compose.yml last. One command on the host."""
+
+    files: tuple[PutFile, ...]
+    verb = "push"
+
+    def subject(self) -> str:
+        return f"{len(self.files)} file{'s' if len(self.files) != 1 else ''}"
+
+    def reason(self) -> str:
+        return ", ".join(f"{file.path} ({file.why})" for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceNetwork:
+    """Stop and remove the containers attached to a changed network, then remove the network (compose-traps 6)."""
+
+    network: str
+    """The engine's name of it."""
+    services: tuple[str, ...]
+    containers: tuple[str, ...]
+    """Ids that are stopped and removed; the services are created again in later steps."""
+    causes: tuple[str, ...]
+    verb = "replace"
+
+    def subject(self) -> str:
+        return f"network {self.network}"
+
+    def reason(self) -> str:
+        down = f"; goes down: {', '.join(self.services)}" if self.services else ""
+        return ", ".join(self.causes) + down
+
+
+@dataclass(frozen=True, slots=True)
+class Recreate:
+    """Create a service's container anew (`docker compose up -d --no-deps --force-recreate`)."""
+
+    service: str
+    wave: int
+    causes: tuple[str, ...]
+    new: bool = False
+    how: Literal["in_place"] = "in_place"
+
+    @property
+    def verb(self) -> str:
+        return "create" if self.new else "recreate"
+
+    def subject(self) -> str:
+        return self.service
+
+    def reason(self) -> str:
+        return ", ".join(self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """Run a one-shot service anew and wait for its exit 0."""
+
+    service: str
+    wave: int
+    causes: tuple[str, ...]
+    timeout: float
+    verb = "run"
+
+    def subject(self) -> str:
+        return f"job {self.service}"
+
+    def reason(self) -> str:
+        return ", ".join(self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a container that exists, is as desired, and does not run."""
+
+    service: str
+    container: str
+    wave: int
+    causes: tuple[str, ...]
+    verb = "start"
+
+    def subject(self) -> str:
+        return self.service
+
+    def reason(self) -> str:
+        return ", ".join(self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Restart a container because it must follow another, or because a file's reaction asks for it."""
+
+    service: str
+    wave: int
+    causes: tuple[str, ...]
+    settles: tuple[str, str] | None = None
+    """The owed marker to remove after success."""
+    verb = "restart"
+
+    def subject(self) -> str:
+        return self.service
+
+    def reason(self) -> str:
+        return ", ".join(self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Reload or signal a running container after its file changed; then remove the owed marker."""
+
+    service: str
+    kind: Literal["reload", "signal"]
+    command: tuple[str, ...]
+    signal: str
+    causes: tuple[str, ...]
+    verb = "react"
+
+    def subject(self) -> str:
+        return self.service
+
+    def reason(self) -> str:
+        act = f"signal {self.signal}" if self.kind == "signal" else "reload: " + " ".join(self.command)
+        return f"{act} ({', '.join(self.causes)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Remove owed markers whose service is recreated or restarted anyway."""
+
+    markers: tuple[tuple[str, str], ...]
+    verb = "settle"
+
+    def subject(self) -> str:
+        return ", ".join(f"{service}/{kind}" for service, kind in self.markers)
+
+    def reason(self) -> str:
+        return "the container was made after the change"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for what later waves, and the deploy's success, depend on. Seconds."""
+
+    service: str
+    wave: int
+    condition: Literal["healthy", "settled"]
+    timeout: float
+    settle: float = 0.0
+    verb = "wait"
+
+    def subject(self) -> str:
+        return self.service
+
+    def reason(self) -> str:
+        if self.condition == "healthy":
+            return f"healthy, at most {self.timeout:g} s"
+        return f"running without a restart for {self.settle:g} s"
+
+
+Step = Pull | Push | ReplaceNetwork | Recreate | RunJob | Start | Restart | React | Settle | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What would be done on one host, in order.
+
+    `pending` are changes that a narrowed plan leaves alone; `refusals` make the plan inapplicable; `notes` are findings
+    that ask for no step (strays, stopped on purpose, unhealthy, could not look).
+    """
+
+    host: str
+    directory: str
+    steps: tuple[Step, ...] = ()
+    pending: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.steps)
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.host}  {self.directory}"
+        if not self.steps:
+            yield "  nothing to do" if not self.refusals else "  nothing is done"
+        width = max((len(step.subject()) for step in self.steps), default=0)
+        width = min(width, 40)
+        for step in self.steps:
+            yield f"  {step.verb:<9} {step.subject():<{width}}  {step.reason()}".rstrip()
+        for title, entries in (("refused", self.refusals), ("pending", self.pending), ("note", self.notes)):
+            for entry in entries:
+                yield f"  {title:<9} {entry}"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of one environment over all selected hosts."""
+
+    environment: str
+    hosts: tuple[HostPlan, ...]
+    selection: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return any(host.changes for host in self.hosts)
+
+    @property
+    def refused(self) -> bool:
+        return any(host.refusals for host in self.hosts)
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of the plan's text, for the audit."""
+        return hashlib.sha256(str(self).encode()).hexdigest()[:12]
+
+    def summary(self) -> str:
+        steps = [step for host in self.hosts for step in host.steps]
+        counts: dict[str, int] = {}
+        for step in steps:
+            if step.verb not in {"wait", "push", "settle"}:
+                counts[step.verb] = counts.get(step.verb, 0) + 1
+        done = ", ".join(f"{count} to {verb}" for verb, count in counts.items())
+        if not steps:
+            return "nothing to change"
+        return done or "files only"
+
+    def __str__(self) -> str:
+        narrowed = f" ({', '.join(self.selection)})" if self.selection else ""
+        head = f"plan {self.environment}{narrowed}: {self.summary()}"
+        return "\n\n".join([head, *map(str, self.hosts)])
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan for scripts: no contents of files, no secrets."""
+    return {
+        "environment": plan.environment,
+        "selection": list(plan.selection),
+        "digest": plan.digest,
+        "changes": plan.changes,
+        "refused": plan.refused,
+        "hosts": [_host_json(host) for host in plan.hosts],
+    }
+
+
+def _host_json(host: HostPlan) -> Mapping[str, Any]:
+    return {
+        "host": host.host,
+        "directory": host.directory,
+        "steps": [{"verb": step.verb, "subject": step.subject(), "reason": step.reason()} for step in host.steps],
+        "pending": list(host.pending),
+        "refusals": list(host.refusals),
+        "notes": list(host.notes),
+    }

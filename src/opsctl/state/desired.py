@@ -1,0 +1,126 @@
+"""What the operator's files ask of each host, rendered: pure content, no I/O.
+
+Everything here is complete before any connection is made; only the labels that carry fingerprints are added later,
+because they are keyed by a secret that lives on the host (`opsctl.state.fingerprint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
+Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a changed file asks of the container that mounts it.
+
+    `command` is the argv run inside the container for `reload`; `signal` the name sent for `signal`.
+    """
+
+    kind: ReactionKind = "recreate"
+    command: tuple[str, ...] = ()
+    signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredFile:
+    """One file a service mounts.
+
+    `path` is relative to the host's directory: `files/<service>/<target without its leading slash>`.
+    `target` is the absolute path inside the container. With `mount == "directory"` the target's parent
+    directory is bind-mounted, so that a rename on the host is seen inside; with "file" the file itself is.
+    """
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int
+    target: str
+    mount: Literal["file", "directory"] = "file"
+    reaction: Reaction = Reaction()
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One entry of depends_on. `restart`: restart the dependent after the dependency was recreated."""
+
+    condition: Condition = "service_started"
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredService:
+    """One service of a host.
+
+    `definition` is the Compose mapping of the service as the compose template gave it, parsed, with plain (single) `$`
+    and without any `opsctl.*` label. `env` holds the values that its env file will hold. Sizes are bytes, times seconds.
+    """
+
+    name: str
+    stack: str
+    source: str
+    image: str
+    definition: Mapping[str, Any] = field(repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[DesiredFile, ...] = ()
+    kind: Literal["service", "job"] = "service"
+    on_demand: bool = False
+    depends_on: Mapping[str, Dependency] = field(default_factory=dict)
+    shares: frozenset[str] = frozenset()
+    """Services whose network, ipc, pid namespace or volumes this one uses: recreated with them (compose-traps 3)."""
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    ports: tuple[DesiredPort, ...] = ()
+    container_name: str = ""
+    memory_limit: int | None = None
+    memory_reservation: int | None = None
+    health_timeout: float = 120.0
+    """Seconds that the container may take to become healthy (or a job to finish) before the deploy fails."""
+    settle: float = 5.0
+    """Seconds that a container without a healthcheck must run without restarting."""
+
+    @property
+    def env_path(self) -> str:
+        return f"env/{self.name}.env"
+
+    @property
+    def has_healthcheck(self) -> bool:
+        check = self.definition.get("healthcheck")
+        return isinstance(check, Mapping) and not check.get("disable") and check.get("test") not in (["NONE"], "NONE")
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPort:
+    """One published port; `address` is "" where none was given (all addresses)."""
+
+    address: str
+    published: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredHost:
+    """All that one host shall run: one Compose project.
+
+    `networks` and `volumes` are Compose's top-level mappings, keyed by the name inside the file.
+    `env_files` are the bytes of `env/<service>.env` by service (absent where a service has no env).
+    """
+
+    name: str
+    project: str
+    directory: str
+    services: Mapping[str, DesiredService]
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    env_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The rendering of one environment, hosts sorted by name."""
+
+    environment: str
+    hosts: tuple[DesiredHost, ...]

@@ -1,0 +1,158 @@
+"""What one look at a host found. Times are seconds since the epoch, sizes bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ContainerState = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
+Health = Literal["", "starting", "healthy", "unhealthy"]
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+WORKING_DIR_LABEL = "com.docker.compose.project.working_dir"
+NETWORK_LABEL = "com.docker.compose.network"
+VOLUME_LABEL = "com.docker.compose.volume"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """A port of the host that a container holds; `address` is "0.0.0.0", "::" or a single address."""
+
+    address: str
+    published: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """`source` is the path on the host for a bind, the volume's name for a volume."""
+
+    kind: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What only an inspection of a single container tells."""
+
+    started_at: float
+    finished_at: float
+    exit_code: int
+    oom_killed: bool
+    restart_count: int
+    pid: int
+    env: Mapping[str, str] = field(repr=False)
+    memory_limit: int = 0
+    health_log: tuple[str, ...] = ()
+    """The last outputs of the healthcheck, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """One container of the host, ours or foreign, as the engine's list tells it."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    state: ContainerState
+    health: Health
+    created: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
+    ports: tuple[PublishedPort, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    exit_code: int | None = None
+    """From the list's status text; None while it runs."""
+    inspected: Inspected | None = None
+
+    @property
+    def project(self) -> str:
+        return self.labels.get(PROJECT_LABEL, "")
+
+    @property
+    def service(self) -> str:
+        return self.labels.get(SERVICE_LABEL, "")
+
+    @property
+    def oneoff(self) -> bool:
+        return self.labels.get(ONEOFF_LABEL, "False").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFile:
+    """A file under the host's directory. `content` is there only where it differs from the desired bytes."""
+
+    path: str
+    sha256: str
+    mode: int
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    """A network of the engine, with the ids of the containers that are attached to it."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    name: str
+    driver: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Of the host: bytes. `disk_*` is the file system that holds the directory."""
+
+    memory_total: int = 0
+    memory_available: int = 0
+    disk_total: int = 0
+    disk_available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFile:
+    """What the container itself sees of a mounted file; sha256 None: it could not be read (inconclusive)."""
+
+    service: str
+    target: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at one host.
+
+    `files` holds every file found under env/ and files/, by relative path. `compose` is the present compose.yml.
+    `owed` are the markers left by pushes whose reaction was not yet done: (service, reaction kind).
+    `held` are services that `opsctl stop` keeps down. `images` holds every reference that the engine has locally
+    (RepoTags, RepoDigests, and `repo:tag@digest` is looked up by its digest).
+    """
+
+    host: str
+    key: bytes | None = field(default=None, repr=False)
+    compose: bytes | None = None
+    files: Mapping[str, ObservedFile] = field(default_factory=dict)
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
+    volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
+    images: frozenset[str] = frozenset()
+    image_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Environment that comes with an image, by image id, for the containers that were inspected."""
+    inner: tuple[InnerFile, ...] = ()
+    owed: frozenset[tuple[str, str]] = frozenset()
+    held: frozenset[str] = frozenset()
+    resources: Resources = Resources()
+    engine_version: str = ""
+    now: float = 0.0
+    """The host's clock at the look."""

@@ -35,6 +35,8 @@ class Fleet:
     hosts_file: HostsFile
     stacks: Mapping[tuple[str, str], StackFile]
     places: Mapping[tuple[str | int, ...], Place] = field(repr=False)
+    templates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Every file below templates/, by its relative path with forward slashes."""
 
     @property
     def project(self) -> str:

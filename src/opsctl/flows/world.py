@@ -1,0 +1,33 @@
+"""What a flow needs of the world, in one value; tests build it from fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opsctl.edges.ports import Clock, Connection
+from opsctl.flows.events import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who runs this, for the lease and the audit. `command` is the command line without values of options that may be
+    secret."""
+
+    user: str
+    machine: str
+    command: str
+    run: str
+    """A random id of this run, 8 hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`connect` gives the one connection to a host for this run (dialled early, possibly still under way) and raises
+    ConnectFailed; `redact` takes every known secret out of a text."""
+
+    connect: Callable[[str], Connection]
+    clock: Clock
+    redact: Callable[[str], str]
+    listen: Listener
+    who: Who

@@ -147,13 +147,15 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Reload or signal a running container after its file changed; then remove the owed marker."""
+    """Reload or signal a running container after its file changed."""
 
     service: str
     kind: Literal["reload", "signal"]
     command: tuple[str, ...]
     signal: str
     causes: tuple[str, ...]
+    settles: tuple[str, str] | None = None
+    """The owed marker to remove after success."""
     verb = "react"
 
     def subject(self) -> str:
@@ -212,6 +214,8 @@ class HostPlan:
     host: str
     directory: str
     steps: tuple[Step, ...] = ()
+    creates: tuple[str, ...] = ()
+    """Networks and volumes that Compose makes along with the first container that needs them."""
     pending: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -228,6 +232,8 @@ class HostPlan:
         width = min(width, 40)
         for step in self.steps:
             yield f"  {step.verb:<9} {step.subject():<{width}}  {step.reason()}".rstrip()
+        for resource in self.creates:
+            yield f"  {'create':<9} {resource}"
         for title, entries in (("refused", self.refusals), ("pending", self.pending), ("note", self.notes)):
             for entry in entries:
                 yield f"  {title:<9} {entry}"
@@ -291,6 +297,7 @@ def _host_json(host: HostPlan) -> Mapping[str, Any]:
         "host": host.host,
         "directory": host.directory,
         "steps": [{"verb": step.verb, "subject": step.subject(), "reason": step.reason()} for step in host.steps],
+        "creates": list(host.creates),
         "pending": list(host.pending),
         "refusals": list(host.refusals),
         "notes": list(host.notes),

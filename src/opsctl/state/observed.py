@@ -135,8 +135,8 @@ class Observed:
 
     `files` holds every file found under env/ and files/, by relative path. `compose` is the present compose.yml.
     `owed` are the markers left by pushes whose reaction was not yet done: (service, reaction kind).
-    `held` are services that `opsctl stop` keeps down. `images` holds every reference that the engine has locally
-    (RepoTags, RepoDigests, and `repo:tag@digest` is looked up by its digest).
+    `held` are services that `opsctl stop` keeps down. `images` maps every reference that the engine has locally (RepoTags
+    and RepoDigests as the engine writes them, e.g. "redis:7", "ghcr.io/a/b@sha256:…") to the image's id.
     """
 
     host: str
@@ -146,7 +146,7 @@ class Observed:
     containers: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
-    images: frozenset[str] = frozenset()
+    images: Mapping[str, str] = field(default_factory=dict)
     image_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """Environment that comes with an image, by image id, for the containers that were inspected."""
     inner: tuple[InnerFile, ...] = ()

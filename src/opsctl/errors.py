@@ -13,7 +13,8 @@
     │   │   ├── AuthenticationFailed
     │   │   └── HostKeyRefused         unknown, changed or revoked
     │   └── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
-    └── LeaseHeld                  6   another run holds the lease of a host
+    ├── LeaseHeld                  6   another run holds the lease of a host
+    └── Interrupted              130   the operator stopped the run
 
 A message says what happened and where; `hint` says how to mend it; `evidence` holds the last lines of
 what a host printed, already redacted. None of them may hold a secret's value.
@@ -35,6 +36,7 @@ __all__ = [
     "HealthFailed",
     "HostKeyRefused",
     "InputError",
+    "Interrupted",
     "LeaseHeld",
     "LeaseLost",
     "OperationFailed",
@@ -184,3 +186,9 @@ class LeaseHeld(OpsctlError):
     """Another run holds the lease of a host; nothing was done."""
 
     exit = Exit.LEASE_HELD
+
+
+class Interrupted(OpsctlError):
+    """The operator stopped the run; what had begun was finished, nothing more was."""
+
+    exit = Exit.INTERRUPTED

@@ -17,6 +17,9 @@ class Selection:
     stacks: tuple[str, ...] = ()
 
 
+EVERYTHING = Selection()
+
+
 @dataclass(frozen=True, slots=True)
 class HostOutcome:
     """How a run ended on one host. `error` is set where it did not end well; `changed` says whether anything was touched."""

@@ -12,7 +12,8 @@ from opsctl.flows.events import Listener
 @dataclass(frozen=True, slots=True)
 class Who:
     """Who runs this, for the lease and the audit. `command` is the command line without values of options that may be
-    secret."""
+    secret.
+    """
 
     user: str
     machine: str
@@ -24,7 +25,8 @@ class Who:
 @dataclass(frozen=True, slots=True)
 class World:
     """`connect` gives the one connection to a host for this run (dialled early, possibly still under way) and raises
-    ConnectFailed; `redact` takes every known secret out of a text."""
+    ConnectFailed; `redact` takes every known secret out of a text.
+    """
 
     connect: Callable[[str], Connection]
     clock: Clock

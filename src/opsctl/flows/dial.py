@@ -1,0 +1,49 @@
+"""Connections of one run: begun early, in threads, one per host, shared by everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+
+from opsctl.edges.ports import Connection
+from opsctl.errors import OpsctlError
+
+
+class Dialler:
+    """Opens each connection at most once; `open_connection` runs in a thread of its own per host."""
+
+    def __init__(self, open_connection: Callable[[str], Connection]) -> None:
+        self._open = open_connection
+        self._lock = Lock()
+        self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="dial")
+        self._futures: dict[str, Future[Connection]] = {}
+
+    def begin(self, hosts: Iterable[str]) -> None:
+        """Start to connect, without waiting; hosts already begun are left alone."""
+        for host in hosts:
+            self._future(host)
+
+    def connect(self, host: str) -> Connection:
+        """The connection to a host, begun now if it was not. Raises what opening it raised, each time it is asked."""
+        return self._future(host).result()
+
+    def close(self) -> None:
+        """Close every connection, those still being opened as soon as they are."""
+        self._threads.shutdown(wait=False)
+        for future in self._futures.values():
+            future.add_done_callback(_close)
+
+    def _future(self, host: str) -> Future[Connection]:
+        with self._lock:
+            if host not in self._futures:
+                self._futures[host] = self._threads.submit(self._open, host)
+            return self._futures[host]
+
+
+def _close(future: Future[Connection]) -> None:
+    try:
+        connection = future.result()
+    except OpsctlError:
+        return
+    connection.close()

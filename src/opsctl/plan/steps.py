@@ -296,7 +296,9 @@ def _host_json(host: HostPlan) -> Mapping[str, Any]:
     return {
         "host": host.host,
         "directory": host.directory,
-        "steps": [{"verb": step.verb, "subject": step.subject(), "reason": step.reason()} for step in host.steps],
+        "steps": [
+            {"verb": step.verb, "subject": step.subject(), "reason": step.reason()} for step in host.steps
+        ],
         "creates": list(host.creates),
         "pending": list(host.pending),
         "refusals": list(host.refusals),

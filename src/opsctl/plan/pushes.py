@@ -1,0 +1,110 @@
+"""Which files go to the host, and what their arrival asks of running containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opsctl.plan.context import Context
+from opsctl.plan.steps import PutFile
+from opsctl.plan.verdict import Verdict
+from opsctl.render import envfile
+from opsctl.state.desired import DesiredFile, DesiredService
+
+ENV_MODE = 0o600
+COMPOSE_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """What is owed to one service: distinct reload commands and signals, or a restart, with the files that ask."""
+
+    service: str
+    kind: str
+    files: tuple[DesiredFile, ...]
+    causes: tuple[str, ...]
+
+
+def service_files(
+    ctx: Context, service: DesiredService, verdict: Verdict, *, owes: bool
+) -> Iterator[PutFile]:
+    """The env file and files of a service that differ on the host. `owes`: its container will not be made anew."""
+    content = ctx.desired.env_files.get(service.name)
+    if content is not None:
+        why = _why(ctx, service.env_path, content, ENV_MODE, verdict)
+        if why:
+            keys = _env_keys(ctx, service)
+            yield PutFile(service.env_path, content, ENV_MODE, f"{why}: {keys}" if keys else why)
+    for file in service.files:
+        why = _why(ctx, file.path, file.content, file.mode, verdict)
+        if why:
+            marked = owes and file.reaction.kind not in {"recreate", "none"}
+            owed = (service.name, file.reaction.kind) if marked else None
+            yield PutFile(file.path, file.content, file.mode, why, owed)
+
+
+def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict) -> str:
+    """Why a file must be put; "" where it is as desired."""
+    found = ctx.observed.files.get(path)
+    if found is None:
+        return "new"
+    if ctx.file_differs(path, content):
+        return "edited on the host" if path in verdict.edits else "changed"
+    return "" if found.mode == mode else f"mode {found.mode:04o} -> {mode:04o}"
+
+
+def _env_keys(ctx: Context, service: DesiredService) -> str:
+    """The keys in which the env file on the host differs, or "" where its text is not at hand."""
+    found = ctx.observed.files.get(service.env_path)
+    if found is None or found.content is None:
+        return ""
+    before = envfile.parse(found.content)
+    return ", ".join(
+        sorted(key for key in {*before, *service.env} if before.get(key) != service.env.get(key))
+    )
+
+
+def compose_why(present: Mapping[str, Any], rendered: Mapping[str, Any]) -> str:
+    """In words what differs between two compose.yml: the names of services, networks and volumes."""
+    if not present:
+        return "new"
+    names = []
+    for section in ("services", "networks", "volumes"):
+        before, after = present.get(section) or {}, rendered.get(section) or {}
+        names += [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return f"changed: {', '.join(dict.fromkeys(names))}" if names else "changed"
+
+
+def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) -> list[Reactions]:
+    """What running containers that are not made anew are owed: by this push, and by markers of earlier ones."""
+    owed: dict[tuple[str, str], list[str]] = {}
+    for put in pushed:
+        if put.owes:
+            owed.setdefault(put.owes, []).append(put.path)
+    for marker in sorted(ctx.observed.owed):
+        owed.setdefault(marker, [])
+    found = []
+    for (name, kind), paths in sorted(owed.items()):
+        service = ctx.desired.services.get(name)
+        files = [file for file in service.files if file.reaction.kind == kind] if service else []
+        if name in renewed or not files or not ctx.runs(name):
+            continue
+        targets = [file.target for file in files if file.path in paths]
+        cause = f"file {', '.join(targets)}" if targets else "owed since an earlier push"
+        found.append(Reactions(name, kind, tuple(files), (cause,)))
+    return found
+
+
+def settled_markers(
+    ctx: Context, wanted: Iterable[Reactions], chosen: frozenset[str]
+) -> tuple[tuple[str, str], ...]:
+    """Markers that ask for nothing any more: the service is gone, made anew, stopped, or its file changed reaction."""
+    live = {(one.service, one.kind) for one in wanted}
+    return tuple(
+        sorted(
+            marker
+            for marker in ctx.observed.owed - live
+            if marker[0] in chosen or marker[0] not in ctx.desired.services
+        )
+    )

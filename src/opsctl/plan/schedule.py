@@ -1,0 +1,89 @@
+"""Tasks put in order: waves from depends_on, with the waits between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from opsctl.plan.context import Context
+from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
+from opsctl.plan.waves import depths
+
+TaskAction = Literal["create", "recreate", "run", "start", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One service that the plan touches."""
+
+    service: str
+    action: TaskAction
+    causes: tuple[str, ...]
+    settles: tuple[str, str] | None = None
+
+    @property
+    def renews(self) -> bool:
+        """Whether its container is made anew."""
+        return self.action in {"create", "recreate", "run"}
+
+
+def schedule(ctx: Context, tasks: Mapping[str, Task]) -> Iterator[Step]:
+    """The steps of all waves.
+
+    A wait stands directly after its wave where a later wave's service depends on its health, else at the end, so that
+    nothing waits that need not. An untouched dependency that is still starting is waited for before its dependents.
+    """
+    level = depths(ctx.desired.services)
+    awaited = _awaited(ctx, tasks)
+    late: list[Wait] = []
+    for wave in sorted({level[name] for name in {*tasks, *awaited}}):
+        here = [tasks[name] for name in sorted(tasks) if level[name] == wave]
+        yield from _acts(ctx, here, wave)
+        waits = [_wait(ctx, task.service, wave) for task in here if task.action != "run"]
+        waits += [
+            _wait(ctx, name, wave) for name in sorted(awaited) if level[name] == wave and name not in tasks
+        ]
+        for wait in waits:
+            if wait.service in awaited:
+                yield wait
+            else:
+                late.append(wait)
+    yield from late
+
+
+def _acts(ctx: Context, tasks: list[Task], wave: int) -> Iterator[Step]:
+    for task in tasks:
+        if task.action in {"create", "recreate"}:
+            yield Recreate(task.service, wave, task.causes, new=task.action == "create")
+    for task in tasks:
+        container = ctx.container(task.service)
+        if task.action == "start" and container is not None:
+            yield Start(task.service, container.id, wave, task.causes)
+    for task in tasks:
+        if task.action == "restart":
+            yield Restart(task.service, wave, task.causes, settles=task.settles)
+    for task in tasks:
+        if task.action == "run":
+            yield RunJob(task.service, wave, task.causes, ctx.desired.services[task.service].health_timeout)
+
+
+def _awaited(ctx: Context, tasks: Mapping[str, Task]) -> set[str]:
+    """Services whose health gates a touched one: those touched themselves, and those still starting or unhealthy."""
+    found = set()
+    for name in tasks:
+        for other, dependency in ctx.desired.services[name].depends_on.items():
+            if other not in ctx.desired.services or dependency.condition != "service_healthy":
+                continue
+            container = ctx.container(other)
+            recovering = container is not None and container.health in {"starting", "unhealthy"}
+            if other in tasks or (recovering and ctx.runs(other)):
+                found.add(other)
+    return found
+
+
+def _wait(ctx: Context, name: str, wave: int) -> Wait:
+    service = ctx.desired.services[name]
+    if service.has_healthcheck:
+        return Wait(name, wave, "healthy", service.health_timeout)
+    return Wait(name, wave, "settled", service.health_timeout, service.settle)

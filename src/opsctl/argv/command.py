@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-Privilege = Literal["files", "engine", "none"]
+Privilege = Literal["files", "engine", "both", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run: argv words (never shell text, never a secret), bytes for stdin (the only way for secrets).
 
-    `timeout` is in seconds. `privilege` says which sudo decision applies: that for files, that for the engine, or none.
+    `timeout` is in seconds. `privilege` says which sudo decision applies: that for files, that for the
+    engine, either of them (both are needed), or none.
     `label` is how a person would call it in a log.
     """
 

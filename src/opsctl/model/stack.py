@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from opsctl.model.frozen import Frozen
-from opsctl.model.values import Duration, Name, Size
+from opsctl.model.values import Duration, EnvKey, Mode, Name, Size, Target, TemplatePath, Unfit
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
+_SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]*")
 
 
 class SecretRef(Frozen):
@@ -34,6 +36,12 @@ class Memory(Frozen):
     reservation: Size | None = None
     peak: Size | None = None
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.limit is not None and self.reservation is not None and self.reservation > self.limit:
+            raise Unfit("the memory reservation is above the limit")
+        return self
+
 
 class OnChange(Frozen):
     """What a change of the file asks for; `reload` is an argv run in the container, `signal` a signal's name."""
@@ -43,17 +51,52 @@ class OnChange(Frozen):
     signal: str = ""
 
 
+def read_on_change(value: Any) -> Any:
+    """OnChange from `recreate`, `restart`, `none`, `{reload: [word, …]}` or `{signal: SIGHUP}`. Raises Unfit."""
+    match value:
+        case OnChange() | {"kind": _}:
+            return value
+        case "recreate" | "restart" | "none":
+            return {"kind": value}
+        case {"reload": [_, *_] as words} if len(value) == 1 and all(
+            isinstance(word, str) and word for word in words
+        ):
+            return {"kind": "reload", "command": tuple(words)}
+        case {"signal": str(signal)} if len(value) == 1 and _SIGNAL.fullmatch(signal):
+            return {"kind": "signal", "signal": signal}
+    raise Unfit(
+        "on_change cannot be read",
+        "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
+    )
+
+
 class FileSpec(Frozen):
     """A file to mount. Exactly one of `template` (in templates/, rendered), `source` (in templates/, byte for byte) and
     `content` (text in the stack file, rendered)."""
 
-    target: str
-    template: str | None = None
-    source: str | None = None
+    target: Target
+    template: TemplatePath | None = None
+    source: TemplatePath | None = None
     content: str | None = None
-    mode: int = 0o644
+    mode: Mode = 0o644
     mount: Literal["file", "directory"] = "file"
-    on_change: OnChange = OnChange()
+    on_change: Annotated[OnChange, BeforeValidator(read_on_change)] = OnChange()
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> Self:
+        given = [name for name in ("template", "source", "content") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise Unfit(
+                f"{' and '.join(given)} are both given" if given else "has no content",
+                "give one of template (rendered), source (byte for byte), content (text, rendered)",
+            )
+        if self.on_change.kind != "recreate" and self.mount == "file":
+            raise Unfit(
+                f"on_change: {self.on_change.kind} needs mount: directory",
+                "a container keeps seeing the old file behind a single-file mount; mount: directory mounts the folder of "
+                "the target, and hides the files that the image itself has in that folder",
+            )
+        return self
 
 
 class Wait(Frozen):
@@ -69,18 +112,26 @@ class Service(Frozen):
     `compose` holds every key that Compose owns, as written (text values are templates).
     """
 
-    image: str
+    image: str = Field(min_length=1)
     kind: Literal["service", "job"] = "service"
     start: Literal["always", "on_demand"] = "always"
     depends_on: dict[Name, DependsOn] = Field(default_factory=dict)
     memory: Memory = Memory()
-    env: dict[str, EnvValue] = Field(default_factory=dict)
+    env: dict[EnvKey, EnvValue] = Field(default_factory=dict)
     files: tuple[FileSpec, ...] = ()
     wait: Wait = Wait()
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest
     replaces)."""
+
+    @model_validator(mode="after")
+    def _has_distinct_targets(self) -> Self:
+        targets = [file.target for file in self.files]
+        for target in targets:
+            if targets.count(target) > 1:
+                raise Unfit(f"two files have the target {target}")
+        return self
 
 
 class StackFile(Frozen):

@@ -1,0 +1,308 @@
+"""Compose's spellings and opsctl's own, folded into the one form that `opsctl.model.stack.Service` reads.
+
+A service can be pasted from a compose file: env lists, mem_limit, deploy.resources and depends_on lists are understood
+here and nowhere else. The result is not yet validated; it is what overrides are merged into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl.model.nearest import nearest
+from opsctl.model.values import Unfit, parse_size
+
+Path = tuple[str | int, ...]
+
+OWN_KEYS = frozenset(
+    {"image", "kind", "start", "depends_on", "memory", "env", "files", "wait", "compose", "overrides"}
+)
+_SPELLINGS = frozenset({"environment", "mem_limit", "mem_reservation"})
+REFUSED = {
+    "env_file": "put the keys under env; opsctl writes the env file",
+    "profiles": "write start: on_demand for a service that is not started by a deploy",
+    "build": "opsctl does not build images yet: build and push it, and name it with image",
+    "extends": "use a YAML anchor (x-…: &name, <<: *name), or overrides for what differs by environment",
+    "secrets": "write {secret: name} as a value of env, or secret('name') in a file of files",
+    "configs": "write the file under files",
+    "label_file": "write the labels under labels",
+}
+"""Keys of Compose that opsctl does not take, with the way to say it instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that cannot be meant, at a path as it was written."""
+
+    path: Path
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Spelled:
+    """A service in the one form. `origins` has where each part of the form was written: a path in it to a path in the
+    file; parts that are missing stand below their nearest ancestor."""
+
+    form: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Path, Path] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def put(self, path: Path, value: Any, origin: Path) -> None:
+        inner = self.form
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[path[-1]] = value
+        self.origins[path] = origin
+
+    def fault(self, path: Path, message: str, hint: str = "") -> None:
+        self.faults.append(Fault(path, message, hint))
+
+
+def spell(raw: object, at: Path, written: Mapping[Path, str], compose_keys: frozenset[str]) -> Spelled:
+    """The one form of a service (or of an override of it) that stands at the path `at` of its file.
+
+    `written` has the text of numbers that do not print as written; `compose_keys` the keys that Compose knows.
+    Overrides are left out: they are spelled on their own.
+    """
+    out = Spelled()
+    if not isinstance(raw, Mapping):
+        out.fault(at, f"{at[-1]} is a mapping of keys such as image")
+        return out
+    for key, value in raw.items():
+        here = (*at, key)
+        if key.startswith("x-") or key == "overrides":
+            continue
+        if key in _READERS:
+            if value is not None:
+                _READERS[key](value, here, out, written)
+        elif key in REFUSED:
+            out.fault(here, f"{key} is not taken", REFUSED[key])
+        elif key in OWN_KEYS:
+            out.put((key,), value, here)
+        elif key in compose_keys:
+            _raw_key(key, value, here, out)
+        else:
+            out.fault(here, f"unknown key {key!r}", nearest(key, (OWN_KEYS | compose_keys) - REFUSED.keys()))
+    if "env" in raw and "environment" in raw:
+        out.fault((*at, "environment"), "env and environment are both given", "they are the same; keep env")
+    return out
+
+
+def merge(form: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `form`: mappings merge, the rest is replaced."""
+    result = dict(form)
+    for key, value in over.items():
+        present = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(present, Mapping)
+        result[key] = merge(present, value) if both else value  # type: ignore[arg-type]  # both are mappings
+    return result
+
+
+def _raw_key(key: str, value: Any, here: Path, out: Spelled) -> None:
+    if key in out.form.get("compose", {}):
+        out.fault(here, f"{key} is given twice, beside and under compose")
+        return
+    out.put(("compose", key), value, here)
+
+
+def _read_compose(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    if not isinstance(value, Mapping):
+        out.fault(here, "compose is a mapping of raw keys for Compose")
+        return
+    for key, inner in value.items():
+        if key in OWN_KEYS | _SPELLINGS:
+            out.fault((*here, key), f"{key} belongs to the service itself", f"write {key} one level up")
+        elif key in REFUSED:
+            out.fault((*here, key), f"{key} is not taken", REFUSED[key])
+        elif key == "deploy":
+            _read_deploy(inner, (*here, key), out, _written)
+        else:
+            _raw_key(key, inner, (*here, key), out)
+
+
+def _read_env(value: Any, here: Path, out: Spelled, written: Mapping[Path, str]) -> None:
+    out.form.setdefault("env", {})
+    out.origins.setdefault(("env",), here)
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _read_env_value(key, inner, (*here, key), out, written)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, item in enumerate(value):
+            _read_env_item(item, (*here, index), out)
+    else:
+        out.fault(here, "env is a mapping of KEY: value, or a list of KEY=value")
+
+
+def _read_env_value(key: str, value: Any, here: Path, out: Spelled, written: Mapping[Path, str]) -> None:
+    if value is None:
+        out.fault(
+            here,
+            f"{key} has no value",
+            f'write {key}: "" for an empty value; opsctl takes none from your shell',
+        )
+    elif isinstance(value, Mapping):
+        if set(value) == {"secret"}:
+            out.put(("env", key), {"secret": value["secret"]}, here)
+        else:
+            out.fault(here, f"{key} is text, a number, true or false, or {{secret: name}}")
+    elif isinstance(value, bool):
+        out.put(("env", key), "true" if value else "false", here)
+    elif isinstance(value, int | float):
+        text = _number_text(value, written.get(here))
+        if text is None:
+            said = written.get(here, repr(value))
+            out.fault(
+                here,
+                f"Compose would not pass {said} on as it is written",
+                f'put it in quotes: {key}: "{said}"',
+            )
+        else:
+            out.put(("env", key), text, here)
+    elif isinstance(value, str):
+        out.put(("env", key), value, here)
+    else:
+        out.fault(here, f"{key} is text, a number, true or false, or {{secret: name}}")
+
+
+def _number_text(value: float, written: str | None) -> str | None:
+    """The text that Compose gives a container for a number; None where that is not what was written.
+
+    Compose v5.6.1 passes 022 as 18, 1.0 as 1, 1_000 as 1000 and 1234567.5 as 1.2345675e+06 (by `config`).
+    """
+    if written is not None:
+        return None
+    if isinstance(value, int):
+        return str(value)
+    return repr(value) if not value.is_integer() and 1e-4 <= abs(value) < 1e6 else None  # noqa: PLR2004
+
+
+def _read_env_item(item: Any, here: Path, out: Spelled) -> None:
+    if not isinstance(item, str):
+        out.fault(here, "an item of env is text such as KEY=value")
+        return
+    key, equals, value = item.partition("=")
+    if not equals:
+        out.fault(here, f"{key} has no value", f"write {key}=value; opsctl takes none from your shell")
+    elif key in out.form["env"]:
+        out.fault(here, f"{key} is given twice")
+    else:
+        out.put(("env", key), value, here)
+
+
+def _read_memory(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    if not isinstance(value, Mapping):
+        _fold(out, "limit", value, here)
+        return
+    for key, inner in value.items():
+        if key in {"limit", "reservation"}:
+            _fold(out, key, inner, (*here, key))
+        else:
+            out.put(("memory", key), inner, (*here, key))
+
+
+def _read_mem_limit(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    _fold(out, "limit", value, here)
+
+
+def _read_mem_reservation(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    _fold(out, "reservation", value, here)
+
+
+def _fold(out: Spelled, key: str, value: Any, here: Path) -> None:
+    """A size into memory; said twice, it must be said alike."""
+    first = out.form.get("memory", {}).get(key)
+    if first is not None and _bytes(first) != _bytes(value):
+        other = ".".join(str(part) for part in out.origins["memory", key][2:])
+        out.fault(here, f"the memory {key} {value} contradicts {other}: {first}", "keep one of them")
+        return
+    out.put(("memory", key), value, here)
+    out.origins.setdefault(("memory",), here)
+
+
+def _bytes(value: Any) -> Any:
+    try:
+        return parse_size(value)
+    except Unfit:
+        return value
+
+
+def _read_deploy(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    rest = value
+    if isinstance(value, Mapping) and isinstance(resources := value.get("resources"), Mapping):
+        kept = dict(resources)
+        for part, key in (("limits", "limit"), ("reservations", "reservation")):
+            sizes = resources.get(part)
+            if isinstance(sizes, Mapping) and "memory" in sizes:
+                _fold(out, key, sizes["memory"], (*here, "resources", part, "memory"))
+                kept[part] = {name: size for name, size in sizes.items() if name != "memory"}
+        kept = {name: sizes for name, sizes in kept.items() if sizes != {}}
+        rest = {name: part for name, part in value.items() if name != "resources"} | (
+            {"resources": kept} if kept else {}
+        )
+    if rest:
+        _raw_key("deploy", rest, here, out)
+
+
+def _read_depends_on(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
+    out.form.setdefault("depends_on", {})
+    out.origins[("depends_on",)] = here
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _read_dependency(name, inner, (*here, name), out)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, name in enumerate(value):
+            if isinstance(name, str):
+                out.put(("depends_on", name), {}, (*here, index))
+            else:
+                out.fault((*here, index), "an item of depends_on is the name of a service")
+    else:
+        out.fault(here, "depends_on is a list of services or a mapping of service: {condition, restart}")
+
+
+def _read_dependency(name: str, value: Any, here: Path, out: Spelled) -> None:
+    if not isinstance(value, Mapping | None):
+        out.fault(here, f"{name} is a mapping such as {{condition: service_healthy, restart: true}}")
+        return
+    entry = dict(value or {})
+    if entry.pop("required", True) is not True:
+        out.fault(
+            (*here, "required"),
+            "required: false is not taken",
+            "opsctl starts every dependency; leave it out",
+        )
+    out.put(("depends_on", name), entry, here)
+
+
+def _read_files(value: Any, here: Path, out: Spelled, written: Mapping[Path, str]) -> None:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        out.fault(here, "files is a list of mappings such as {template: …, target: …}")
+        return
+    files: list[Any] = []
+    for index, item in enumerate(value):
+        entry = dict(item) if isinstance(item, Mapping) else item
+        if isinstance(entry, dict) and isinstance(entry.get("mode"), int):
+            entry["mode"] = written.get((*here, index, "mode"), str(entry["mode"]))
+            if not entry["mode"].startswith("0"):
+                out.fault(
+                    (*here, index, "mode"),
+                    f"the mode {entry['mode']} is not octal",
+                    f'write mode: "0{entry["mode"]}"',
+                )
+                del entry["mode"]
+        files.append(entry)
+    out.put(("files",), files, here)
+
+
+_READERS = {
+    "env": _read_env,
+    "environment": _read_env,
+    "memory": _read_memory,
+    "mem_limit": _read_mem_limit,
+    "mem_reservation": _read_mem_reservation,
+    "deploy": _read_deploy,
+    "depends_on": _read_depends_on,
+    "files": _read_files,
+    "compose": _read_compose,
+}

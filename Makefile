@@ -1,0 +1,62 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both get what is missing.
+# They need Python >= 3.11, git, and root on Debian (the lab boots real Docker engines in network namespaces).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LAB    := $(BIN)/python -m tests.lab.machines
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test fast lint format lab-up lab-down lab-status lab-test bench clean
+
+help:
+	@echo 'make demo      boot the lab, deploy a stack to two hosts, change one variable, see what follows'
+	@echo 'make test      lint, type-check and run every test, on real hosts too'
+	@echo 'make fast      the tests that need no lab'
+	@echo 'make bench     measure against tar and ssh and docker compose'
+	@echo 'make lab-up    boot the lab (make lab-down ends it)'
+
+# Debian's python3 comes without ensurepip; python3-venv brings it.
+$(VENV)/.ready: pyproject.toml
+	@echo 'getting what opsctl needs into $(VENV) …' >&2
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv --clear $(VENV); }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready lab-up
+	@$(BIN)/python -m tests.lab.demo
+
+test: $(VENV)/.ready lint lab-up
+	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
+	$(BIN)/python -m pytest -m lab -q --durations=10
+
+fast: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
+
+lab-test: $(VENV)/.ready lab-up
+	$(BIN)/python -m pytest -m lab -q --durations=10
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lab-up: $(VENV)/.ready
+	@$(LAB) up
+
+lab-down: $(VENV)/.ready
+	@$(LAB) down
+
+lab-status: $(VENV)/.ready
+	@$(LAB) status
+
+bench: $(VENV)/.ready lab-up
+	@$(BIN)/python -m tests.lab.bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -38,12 +38,13 @@ def _run(command: str, hosts: list[str]) -> None:
 def _status() -> None:
     print(f"{'host':<10} {'address':<13} {'running':<8} {'engine':<7} ssh")
     for spec in SPECS.values():
-        words = [_word(ask(spec)) for ask in (boot.runs, boot.engine_answers, boot.ssh_answers)]
+        up = boot.runs(spec)
+        words = [_word(up and ask(spec)) for ask in (boot.runs, boot.engine_answers, boot.ssh_answers)]
         print(f"{spec.name:<10} {spec.address:<13} {words[0]:<8} {words[1]:<7} {words[2]}")
     print(f"registry   {REGISTRY}: {_word(registry.healthy())}")
 
 
-def _word(answer: bool) -> str:  # noqa: FBT001
+def _word(answer: bool) -> str:
     return "yes" if answer else "no"
 
 

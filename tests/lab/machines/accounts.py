@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.lab.machines import keys
 from tests.lab.machines.layout import MACHINE_ADDRESS, SPECS
+from tests.lab.machines.processes import run
 
 if TYPE_CHECKING:
     from tests.lab.machines.layout import HostSpec
@@ -46,7 +47,9 @@ def home(user: str) -> str:
 def write_etc(host: HostSpec) -> None:
     """Make the host's /etc out of the machine's; the machine's people and keys stay out."""
     etc = host.folder / "etc"
-    shutil.copytree("/etc", etc, symlinks=True, ignore=_left_out)
+    run(["cp", "--archive", "/etc", etc])
+    for path in (etc / "ssh", etc / "docker", *(etc / "sudoers.d").iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     _write_people(etc)
     _write_sudoers(etc)
     _write_names(etc, host)
@@ -67,13 +70,6 @@ def write_homes(host: HostSpec) -> None:
             path.chmod(mode)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, account.uid, account.uid)
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    outside = {"ssh", "docker", "systemd", "alternatives.bak"} if folder == "/etc" else set()
-    if folder == "/etc/sudoers.d":
-        return {name for name in names if name != "README"}
-    return {name for name in names if name in outside or name.endswith(("-", ".lock"))}
 
 
 def _write_people(etc: Path) -> None:
@@ -97,29 +93,22 @@ def _write_people(etc: Path) -> None:
 def _system_lines(path: Path, *, field: int) -> list[str]:
     lines = path.read_text().splitlines()
     numbers = [int(line.split(":")[field]) for line in lines]
-    return [
-        line
-        for line, number in zip(lines, numbers, strict=True)
-        if not FIRST_PERSON <= number < NOBODY
-    ]
+    return [line for line, number in zip(lines, numbers, strict=True) if not FIRST_PERSON <= number < NOBODY]
 
 
 def _write_sudoers(etc: Path) -> None:
-    folder = etc / "sudoers.d"
-    folder.mkdir(exist_ok=True)
     for account in ACCOUNTS:
         if account.sudo:
-            (folder / account.name).write_text(f"{account.name} ALL=(ALL:ALL) NOPASSWD: ALL\n")
-            (folder / account.name).chmod(0o440)
+            path = etc / "sudoers.d" / account.name
+            path.write_text(f"{account.name} ALL=(ALL:ALL) NOPASSWD: ALL\n")
+            path.chmod(0o440)
 
 
 def _write_names(etc: Path, host: HostSpec) -> None:
     (etc / "hostname").write_text(f"{host.name}\n")
-    hosts = [f"127.0.0.1 localhost", f"{MACHINE_ADDRESS} lab-registry {' '.join(MAPPED_REGISTRIES)}"]
+    hosts = ["127.0.0.1 localhost", f"{MACHINE_ADDRESS} lab-registry {' '.join(MAPPED_REGISTRIES)}"]
     hosts += [f"{spec.address} {spec.name}" for spec in SPECS.values()]
     (etc / "hosts").write_text("\n".join([*hosts, ""]))
     # Nothing listens there, so an unknown name fails at once instead of timing out.
     (etc / "resolv.conf").unlink(missing_ok=True)
-    (etc / "resolv.conf").write_text(
-        f"nameserver {MACHINE_ADDRESS}\noptions timeout:1 attempts:1\n"
-    )
+    (etc / "resolv.conf").write_text(f"nameserver {MACHINE_ADDRESS}\noptions timeout:1 attempts:1\n")

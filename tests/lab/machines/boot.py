@@ -48,11 +48,11 @@ def boot(host: HostSpec) -> None:
     _write_files(host)
     network.plug_in(host)
     namespaces = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    first = ["/usr/bin/tini-static", "--", PACKAGE / "host_init.sh", host.folder, host.name]
+    init = [str(PACKAGE / "host_init.sh"), str(host.folder), host.name]
     # `ip netns exec` would remount /sys and hide the cgroup mounts, without which no container runs.
     entered = ["nsenter", f"--net=/run/netns/{host.name}", "--", "env", "-i", f"PATH={PATH}"]
     log = host.folder / "init.log"
-    leave_running([*entered, *namespaces, *first], log)
+    leave_running([*entered, *namespaces, "/usr/bin/tini-static", "--", *init], log)
     until((host.folder / "run/lab-ready").exists, f"{host.name}'s mounts", seconds=10, log=log)
     init_pid(host)
     start_sshd(host)

@@ -6,7 +6,7 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from tests.lab.machines import boot, keys, network
+from tests.lab.machines import boot, keys, marks, network
 from tests.lab.machines.boot import PLUGINS, inside
 from tests.lab.machines.processes import until
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.lab.machines.layout import HostSpec
+
+ENGINE_FILES: Final = ("docker.pid", "docker.sock")
 
 FAKE_COMPOSE: Final = """\
 #!/bin/sh
@@ -32,24 +34,38 @@ esac
 @contextmanager
 def link_down(host: HostSpec) -> Iterator[None]:
     """Pull the host's cable: packets vanish, nothing is refused, open connections hang."""
-    network.set_cable(host, "down")
-    try:
-        yield
-    finally:
-        network.set_cable(host, "up")
-        until(lambda: boot.ssh_answers(host), f"{host.name} after its cable", seconds=15)
+    with marks.fault(host, "link-down"):
+        network.set_cable(host, "down")
+        try:
+            yield
+        finally:
+            network.set_cable(host, "up")
+            until(lambda: boot.ssh_answers(host), f"{host.name} after its cable", seconds=15)
 
 
 @contextmanager
 def engine_stopped(host: HostSpec) -> Iterator[None]:
     """Stop dockerd and with it every container; those with a restart policy come back later."""
-    inside(host, ["sh", "-c", "kill $(cat /run/docker.pid)"])
-    gone = ["sh", "-c", "test ! -e /run/docker.pid && test ! -e /run/docker.sock"]
-    until(lambda: inside(host, gone, check=False).returncode == 0, "dockerd's end", seconds=30)
-    try:
-        yield
-    finally:
-        boot.start_engine(host)
+    run = host.folder / "run"
+    with marks.fault(host, "engine-stopped"):
+        inside(host, ["sh", "-c", "kill $(cat /run/docker.pid)"])
+        until(lambda: not any((run / name).exists() for name in ENGINE_FILES), "dockerd's end", seconds=30)
+        try:
+            yield
+        finally:
+            boot.start_engine(host)
+
+
+@contextmanager
+def engine_hung(host: HostSpec) -> Iterator[None]:
+    """Stop dockerd from answering: a connection to its socket opens and then nothing comes."""
+    with marks.fault(host, "engine-hung"):
+        inside(host, ["sh", "-c", "kill -STOP $(cat /run/docker.pid)"])
+        try:
+            yield
+        finally:
+            inside(host, ["sh", "-c", "kill -CONT $(cat /run/docker.pid)"])
+            until(lambda: boot.engine_answers(host), f"{host.name}'s engine", seconds=15)
 
 
 @contextmanager
@@ -69,11 +85,12 @@ cp -a {where}/. /run/lab-full/
 mount --move /run/lab-full {where}
 dd if=/dev/zero of={where}/.full bs=1k 2>/dev/null || true
 """
-    inside(host, ["sh", "-c", fill])
-    try:
-        yield
-    finally:
-        inside(host, ["umount", "--lazy", directory])
+    with marks.fault(host, "disk-full"):
+        inside(host, ["sh", "-c", fill])
+        try:
+            yield
+        finally:
+            inside(host, ["umount", "--lazy", directory])
 
 
 @contextmanager
@@ -81,11 +98,12 @@ def compose_missing(host: HostSpec) -> Iterator[None]:
     """Take the Compose plugin away."""
     plugin = host.folder / PLUGINS / "docker-compose"
     aside = plugin.parent.parent / "compose-set-aside"
-    plugin.rename(aside)
-    try:
-        yield
-    finally:
-        aside.replace(plugin)
+    with marks.fault(host, "compose-missing"):
+        plugin.rename(aside)
+        try:
+            yield
+        finally:
+            aside.replace(plugin)
 
 
 @contextmanager
@@ -102,23 +120,25 @@ def compose_version(host: HostSpec, version: str) -> Iterator[None]:
 def host_key_changed(host: HostSpec) -> Iterator[None]:
     """Give the host other keys than the pinned ones, as if someone else answered."""
     folder = host.folder / "etc/ssh"
-    keys.new_host_key(folder)
-    _restart_sshd(host)
-    try:
-        yield
-    finally:
-        keys.copy_host_keys(keys.host_key_folder(host), folder)
+    with marks.fault(host, "host-key-changed"):
+        keys.new_host_key(folder)
         _restart_sshd(host)
+        try:
+            yield
+        finally:
+            keys.copy_host_keys(keys.host_key_folder(host), folder)
+            _restart_sshd(host)
 
 
 @contextmanager
 def ssh_stopped(host: HostSpec) -> Iterator[None]:
     """Stop both SSH servers: a new connection is refused, open sessions go on."""
-    _stop_sshd(host)
-    try:
-        yield
-    finally:
-        boot.start_sshd(host)
+    with marks.fault(host, "ssh-stopped"):
+        _stop_sshd(host)
+        try:
+            yield
+        finally:
+            boot.start_sshd(host)
 
 
 def _restart_sshd(host: HostSpec) -> None:

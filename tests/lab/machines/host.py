@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab.machines import boot, faults, keys
+from tests.lab.machines import boot, faults, keys, marks
 
 if TYPE_CHECKING:
     import subprocess
@@ -78,9 +77,7 @@ class LabHost:
         timeout: float = 600,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a program on the host, in the user's home; with check, LabError if it fails."""
-        return boot.inside(
-            self.spec, argv, stdin=stdin, user=user, check=check, timeout=timeout
-        )
+        return boot.inside(self.spec, argv, stdin=stdin, user=user, check=check, timeout=timeout)
 
     def docker(self, *words: str) -> str:
         """Run the host's own docker client as root and give what it printed."""
@@ -99,6 +96,10 @@ class LabHost:
         """
         self.run(["sh", "-c", _WIPE])
 
+    def reserved(self) -> AbstractContextManager[None]:
+        """Keep other test sessions that ask the same off this host; wait for one that is on it."""
+        return marks.reserved(self.spec)
+
     def link_down(self) -> AbstractContextManager[None]:
         """Pull the host's cable: packets vanish, nothing is refused, open connections hang."""
         return faults.link_down(self.spec)
@@ -106,6 +107,10 @@ class LabHost:
     def engine_stopped(self) -> AbstractContextManager[None]:
         """Stop dockerd and with it every container; those with a restart policy come back."""
         return faults.engine_stopped(self.spec)
+
+    def engine_hung(self) -> AbstractContextManager[None]:
+        """Stop dockerd from answering: its socket accepts and then nothing comes."""
+        return faults.engine_hung(self.spec)
 
     def disk_full(self, directory: str) -> AbstractContextManager[None]:
         """Make the file system under a directory full; its content stays readable."""
@@ -127,17 +132,21 @@ class LabHost:
         """Stop both SSH servers: a new connection is refused, open sessions go on."""
         return faults.ssh_stopped(self.spec)
 
-    def ssh_argv(self, command: str = "", *, user: str = "deploy") -> list[str]:
-        """Give the words of an OpenSSH call to this host, with its pin and key and no config."""
+    def ssh_argv(self, command: str = "", *, user: str = "deploy", connect_seconds: int = 10) -> list[str]:
+        """Give the words of an OpenSSH call to this host, with its pin and key and no config.
+
+        The command is shell text for the host, as with ssh(1).
+        """
         options = {
             "IdentityFile": str(self.client_key),
             "IdentitiesOnly": "yes",
             "UserKnownHostsFile": str(keys.CHECKOUT_FOLDER / "known_hosts"),
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
+            "ConnectTimeout": str(connect_seconds),
         }
         words = [f"-o{name}={value}" for name, value in options.items()]
-        return ["ssh", "-F", "none", *words, f"{user}@{self.address}", *shlex.split(command)]
+        return ["ssh", "-F", "none", *words, f"{user}@{self.address}", *([command] if command else ())]
 
 
 _WIPE = """
@@ -147,5 +156,5 @@ test -z "$running" || docker rm --force --volumes $running >/dev/null
 volumes=$(docker volume ls --quiet)
 test -z "$volumes" || docker volume rm --force $volumes >/dev/null
 docker network prune --force >/dev/null
-find /opt /srv -mindepth 1 -delete
+find /opt /srv -mindepth 1 ! -path "/opt/containerd*" -delete
 """

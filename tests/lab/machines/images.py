@@ -26,10 +26,13 @@ KEEP: Final = 2
 """How many sets of images stay cached: enough for two checkouts to share a machine."""
 
 APPLETS: Final = (
-    "[ awk cat chmod chown cp cut date df echo env expr false find grep head hostname httpd id ip kill ln ls"
-    " mkdir mktemp mv nc nslookup od ping pgrep printf ps pwd rm sed seq sh sha256sum sleep sort stat sync"
-    " tail tar tee test touch tr true uname vi wc wget which whoami xargs"
-).split()
+    *("[", "awk", "cat", "chmod", "chown", "cp", "cut", "date", "df", "echo", "env", "expr", "false", "find"),
+    *("grep", "head", "hostname", "httpd", "id", "ip", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "nc"),
+    *("nslookup", "od", "ping", "pgrep", "printf", "ps", "pwd", "rm", "sed", "seq", "sh", "sha256sum"),
+    *("sleep", "sort", "stat", "sync", "tail", "tar", "tee", "test", "touch", "tr", "true", "uname", "vi"),
+    *("wc", "wget", "which", "whoami", "xargs"),
+)
+"""The commands of the tiny image: links to BusyBox."""
 
 
 @dataclass(frozen=True, slots=True)

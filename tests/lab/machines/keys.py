@@ -83,8 +83,7 @@ def _ssh_config() -> str:
         "    StrictHostKeyChecking yes\n"
     )
     return "\n".join(
-        f"Host {spec.name}\n    HostName {spec.address}\n    User deploy\n{common}"
-        for spec in SPECS.values()
+        f"Host {spec.name}\n    HostName {spec.address}\n    User deploy\n{common}" for spec in SPECS.values()
     )
 
 

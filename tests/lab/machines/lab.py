@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab.machines import boot, images, keys, network, registry, requirements
+from tests.lab.machines import boot, images, keys, marks, network, registry, requirements
 from tests.lab.machines.errors import LabError
 from tests.lab.machines.host import LabHost
 from tests.lab.machines.layout import BUILDER, DEFAULT_HOSTS, REGISTRY, SPECS, STATE
@@ -69,6 +69,11 @@ class Lab:
                 return f"{REGISTRY}/{reference}"
         raise LabError(f"the lab has no image {name}:{tag or '*'}; it has {self.references}")
 
+    def digest(self, reference: str) -> str:
+        """Give the manifest digest of a reference such as "lab/redis:7.0.15" in the lab registry."""
+        name, _, tag = reference.removeprefix(f"{REGISTRY}/").rpartition(":")
+        return registry.digest(name, tag)
+
 
 def down() -> None:
     """End the whole lab and delete what its hosts wrote; caches and keys stay."""
@@ -101,13 +106,19 @@ def _serve(served: ImageSet) -> None:
 
 
 def _boot_missing(specs: Sequence[HostSpec]) -> None:
-    missing = [spec for spec in specs if not boot.healthy(spec)]
+    missing = [spec for spec in specs if not _usable(spec)]
     if not missing:
         return
     for spec in missing:
         keys.host_key_folder(spec)
     with step(f"booting {', '.join(spec.name for spec in missing)}"):
         _in_parallel(boot.boot, missing)
+
+
+def _usable(spec: HostSpec) -> bool:
+    if marks.faulty(spec):
+        return False
+    return marks.in_fault(spec) or boot.healthy(spec)
 
 
 def _in_parallel(work: Callable[[HostSpec], None], specs: Sequence[HostSpec]) -> None:

@@ -52,8 +52,7 @@ class HostSpec:
 
 DEFAULT_HOSTS: Final = ("lab-app", "lab-vpn")
 SPECS: Final = {
-    spec.name: spec
-    for spec in (HostSpec("lab-app", 11), HostSpec("lab-vpn", 12), HostSpec("lab-spare", 13))
+    spec.name: spec for spec in (HostSpec("lab-app", 11), HostSpec("lab-vpn", 12), HostSpec("lab-spare", 13))
 }
 BUILDER: Final = HostSpec("lab-build", 10)
 """A host of its own that builds the lab's images and is removed afterwards."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import http.client
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.lab.machines.errors import LabError
 from tests.lab.machines.layout import MACHINE_ADDRESS, STATE
 from tests.lab.machines.processes import by_argv, leave_running, until
 
 PROGRAM: Final = "/usr/bin/docker-registry"
+
+MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 
 CONFIGURATION: Final = """\
 version: 0.1
@@ -38,9 +42,9 @@ class Registry:
     def healthy(self) -> bool:
         """Say whether it answers GET /v2/ within a second."""
         try:
-            connection = http.client.HTTPConnection(MACHINE_ADDRESS, self.port, timeout=1)
-            connection.request("GET", "/v2/")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            with closing(http.client.HTTPConnection(MACHINE_ADDRESS, self.port, timeout=1)) as connection:
+                connection.request("GET", "/v2/")
+                return connection.getresponse().status == http.HTTPStatus.OK
         except OSError:
             return False
 
@@ -57,7 +61,7 @@ class Registry:
         """End it, also one that an earlier run left behind."""
         for process in by_argv(self._argv()):
             process.kill()
-            until(lambda: not process.alive(), "the registry's end", seconds=10)
+        until(lambda: not by_argv(self._argv()), "the registry's end", seconds=10)
 
     def _argv(self) -> list[str]:
         return [PROGRAM, "serve", str(self.configuration)]
@@ -71,6 +75,20 @@ SERVING: Final = (Registry(5000, STORAGE), Registry(80, STORAGE))
 def healthy() -> bool:
     """Say whether the lab registry answers on both ports."""
     return all(registry.healthy() for registry in SERVING)
+
+
+def digest(name: str, tag: str) -> str:
+    """Give the digest of the manifest a tag points to; LabError if there is none.
+
+    Without this Accept header distribution 2.8.2 answers with the digest of another, older form.
+    """
+    with closing(http.client.HTTPConnection(MACHINE_ADDRESS, SERVING[0].port, timeout=5)) as connection:
+        connection.request("HEAD", f"/v2/{name}/manifests/{tag}", headers={"Accept": MANIFEST})
+        answer = connection.getresponse()
+        found = answer.getheader("Docker-Content-Digest")
+    if answer.status != http.HTTPStatus.OK or not found:
+        raise LabError(f"the lab registry has no {name}:{tag} (status {answer.status})")
+    return found
 
 
 def restart(content: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 from contextlib import contextmanager
 from importlib import metadata
@@ -35,8 +34,6 @@ PROGRAMS: Final = {
     "/usr/bin/sudo": "sudo",
     "/usr/bin/busybox": "busybox-static",
     "/usr/bin/nsenter": "util-linux",
-    "/usr/bin/curl": "curl",
-    "/usr/bin/ps": "procps",
 }
 
 
@@ -101,9 +98,3 @@ def _no_service_starts() -> Iterator[None]:
         yield
     finally:
         POLICY.unlink()
-
-
-def engine_version() -> str:
-    """Give the version of the engine the hosts run, as `dockerd --version` says it."""
-    done = subprocess.run(["/usr/sbin/dockerd", "--version"], capture_output=True, check=True)
-    return done.stdout.decode().split()[2].rstrip(",")

@@ -9,6 +9,7 @@ PORT is the port (default 8000). FAIL_START makes it exit with status 3; FAIL_HE
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -27,8 +28,7 @@ def ask_database() -> str | None:
     url = os.environ.get("DATABASE_URL")
     if not url:
         return None
-    import psycopg2  # noqa: PLC0415
-
+    psycopg2 = importlib.import_module("psycopg2")
     try:
         connection = psycopg2.connect(url, connect_timeout=CONNECT_SECONDS)
     except psycopg2.Error as error:

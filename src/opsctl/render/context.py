@@ -1,0 +1,90 @@
+"""What a template can name: `env`, `environment`, `project`, `host`, `hosts`, `vars`, `services`, `stack`, `service`,
+`secret()`; in compose.yml.j2 `compose` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from opsctl.errors import UsageError
+from opsctl.model.fleet import Fleet
+from opsctl.model.stack import Service
+
+
+class Secrets:
+    """The values that one rendering asked for, so that no message of it can quote them."""
+
+    def __init__(self, get: Callable[[str], str]) -> None:
+        self._get = get
+        self._values: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        if name not in self._values:
+            self._values[name] = self._get(name)
+        return self._values[name]
+
+    def scrub(self, text: str) -> str:
+        """`text` without any value, whatever its length."""
+        for value in sorted(filter(None, self._values.values()), key=len, reverse=True):
+            text = text.replace(value, "***").replace(repr(value)[1:-1], "***")
+        return text
+
+
+def no_secrets(_name: str) -> NoReturn:
+    """Stands for secret() where a value would end in compose.yml, in labels or in an argv."""
+    raise UsageError(
+        "secret() may be used in env values and in files only: compose.yml is readable by more people than those are",
+        hint="put the value into `env`, or into a file that is mounted",
+    )
+
+
+def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
+    """The part of the context that every text of a host shares, with no secrets and no `services` yet."""
+    return {
+        "env": environment,
+        "environment": environment,
+        "project": fleet.project,
+        "host": _host_view(fleet, environment, host),
+        "hosts": {
+            name: _host_view(fleet, environment, name)
+            for name in sorted(fleet.environment(environment).hosts)
+        },
+        "vars": fleet.variables(environment, host),
+        "secret": no_secrets,
+    }
+
+
+def service_view(
+    name: str, stack: str, service: Service, image: str, ports: list[dict[str, Any]]
+) -> Mapping[str, Any]:
+    """How a service appears to the templates of its host."""
+    return {
+        "name": name,
+        "stack": stack,
+        "kind": service.kind,
+        "on_demand": service.start == "on_demand",
+        "image": image,
+        "ports": ports,
+    }
+
+
+def _host_view(fleet: Fleet, environment: str, name: str) -> Mapping[str, Any]:
+    host = fleet.host(name)
+    stacks = fleet.stacks_of(environment, name)
+    return {
+        "name": name,
+        "address": bare_address(host.addresses[0]) if host.addresses else "127.0.0.1",
+        "platform": host.platform,
+        "memory": host.memory,
+        "vars": fleet.variables(environment, name),
+        "stacks": list(stacks),
+        "services": sorted(service for stack in stacks.values() for service in stack.services),
+    }
+
+
+def bare_address(address: str) -> str:
+    """The name or IP of `name`, `a.b.c.d`, `name:port` or `[v6]:port`."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

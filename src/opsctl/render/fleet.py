@@ -1,0 +1,102 @@
+"""Rendering: the Fleet of one environment to what each of its hosts shall hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from opsctl.errors import InputError, Problem, UsageError
+from opsctl.model.fleet import Fleet
+from opsctl.model.stack import SecretRef, Service
+from opsctl.render.context import Secrets
+from opsctl.render.problems import Problems, locate, nearest
+from opsctl.state.desired import Desired
+
+STATE_FOLDER = "~/.local/state/opsctl"
+"""Stands in for the user's state folder where no real one is given, so that what is rendered is the same everywhere."""
+
+
+def render(
+    fleet: Fleet, environment: str, secret: Callable[[str], str], *, state_folder: str = STATE_FOLDER
+) -> Desired:
+    """What every host of the environment shall hold; the same inputs give the same bytes.
+
+    `secret` gives a value by name and raises UsageError for one it does not have. A host with a local connection and no
+    directory of its own gets `<state_folder>/<project>`. Raises one InputError with every problem found; no message of
+    it holds a secret.
+    """
+    from opsctl.render.host import HostRendering  # noqa: PLC0415  # Jinja costs 45 ms
+    from opsctl.render.templating import Templates  # noqa: PLC0415
+
+    _known(fleet, environment)
+    problems, secrets, templates = Problems(), Secrets(secret), Templates(fleet.templates)
+    hosts = []
+    for name in sorted(fleet.environment(environment).hosts):
+        directory = host_directory(fleet, name, state_folder)
+        host = HostRendering(
+            fleet, environment, name, templates=templates, secrets=secrets, problems=problems
+        ).run(directory)
+        if host is not None:
+            hosts.append(host)
+    try:
+        problems.raise_any()
+    except InputError as error:
+        raise InputError(_scrubbed(problem, secrets) for problem in error.problems) from None
+    return Desired(environment, tuple(hosts))
+
+
+def host_directory(fleet: Fleet, host: str, state_folder: str = STATE_FOLDER) -> str:
+    """The folder on the host that holds compose.yml, as the operator or the convention has it."""
+    found = fleet.host(host)
+    if found.directory:
+        return found.directory
+    return f"{state_folder if found.connection == 'local' else '/opt'}/{fleet.project}"
+
+
+def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
+    """Every secret that rendering the environment asks for, found without a value and without rendering.
+
+    Raises InputError where a name cannot be known before (`secret(vars.x)`, an include whose name is computed).
+    """
+    from opsctl.render.secrets_used import SecretFinder  # noqa: PLC0415  # Jinja costs 45 ms
+
+    _known(fleet, environment)
+    problems, names = Problems(), set[str]()
+    finder = SecretFinder(fleet.templates)
+    for stack, name, service in services_of(fleet, environment):
+        for key, value in service.env.items():
+            if isinstance(value, SecretRef):
+                names.add(value.secret)
+                continue
+            place = locate(fleet, environment, stack, "services", name, "env", key)
+            with problems.at(place):
+                names |= finder.in_text(value, place)
+        for index, file in enumerate(service.files):
+            place = locate(fleet, environment, stack, "services", name, "files", index)
+            with problems.at(place):
+                names |= finder.in_text(file.content or "", place)
+                names |= finder.in_template(file.template) if file.template else set()
+    problems.raise_any()
+    return frozenset(names)
+
+
+def services_of(fleet: Fleet, environment: str) -> Iterator[tuple[str, str, Service]]:
+    """(stack, name, service) of every service of the environment, each once."""
+    seen = set()
+    for host in fleet.environment(environment).hosts:
+        for stack, file in fleet.stacks_of(environment, host).items():
+            for name, service in file.services.items():
+                if (stack, name) not in seen:
+                    seen.add((stack, name))
+                    yield stack, name, service
+
+
+def _known(fleet: Fleet, environment: str) -> None:
+    known: Mapping[str, Any] = fleet.hosts_file.environments
+    if environment not in known:
+        hint = nearest(environment, known) or f"hosts.toml has {', '.join(sorted(known))}"
+        raise UsageError(f"there is no environment {environment!r}", where="hosts.toml", hint=hint)
+
+
+def _scrubbed(problem: Problem, secrets: Secrets) -> Problem:
+    return Problem(problem.file, problem.line, secrets.scrub(problem.message), secrets.scrub(problem.hint))

@@ -1,0 +1,215 @@
+"""Rendering one host: its texts and files, the compose template, and what that comes to; imports Jinja."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opsctl.model.fleet import Fleet, Place
+from opsctl.model.stack import FileSpec, SecretRef, Service
+from opsctl.render import envfile
+from opsctl.render.context import Secrets, host_context, service_view
+from opsctl.render.document import Document, compose_document, document_place
+from opsctl.render.draft import Draft, definition, file_path
+from opsctl.render.ports import read_port
+from opsctl.render.problems import Problems, locate, nearest
+from opsctl.render.split import desired_service, named_volumes
+from opsctl.render.templating import Templates, is_template
+from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Reaction
+
+_KNOWN_TO_ENGINE = frozenset({"default"})
+
+
+class HostRendering:
+    """One host of one environment on its way from the fleet to a DesiredHost; problems go to the collector."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        environment: str,
+        host: str,
+        *,
+        templates: Templates,
+        secrets: Secrets,
+        problems: Problems,
+    ) -> None:
+        self._fleet = fleet
+        self._environment = environment
+        self._host = host
+        self._templates = templates
+        self._secrets = secrets
+        self._problems = problems
+        self._stacks = fleet.stacks_of(environment, host)
+        self._context = host_context(fleet, environment, host)
+
+    def run(self, directory: str) -> DesiredHost | None:
+        """The host as it shall be; None where a problem was found."""
+        before = self._problems.count
+        self._context["services"] = {
+            name: self._view(*found) for found in self._services() for name in [found[1]]
+        }
+        drafts = {name: self._draft(stack, name, service) for stack, name, service in self._services()}
+        networks, volumes = self._merged("networks"), self._merged("volumes")
+        if self._problems.count > before:
+            return None
+        asked = Document(
+            self._fleet.project,
+            {name: definition(drafts[name]) for name in sorted(drafts)},
+            networks,
+            volumes,
+        )
+        with self._problems.at(document_place(self._templates)):
+            document = compose_document(self._templates, self._context, asked)
+            services = {name: self._desired(drafts[name], document) for name in sorted(document.services)}
+            if self._problems.count == before:
+                return self._finished(
+                    directory, document, {name: one for name, one in services.items() if one}
+                )
+        return None
+
+    def _finished(
+        self, directory: str, document: Document, services: Mapping[str, DesiredService]
+    ) -> DesiredHost:
+        used = {network for service in services.values() for network in service.networks}
+        implied: dict[str, dict[str, Any]] = {"default": {}} if "default" in used else {}
+        return DesiredHost(
+            name=self._host,
+            project=document.name,
+            directory=directory,
+            services=services,
+            networks=dict(sorted({**implied, **document.networks}.items())),
+            volumes=dict(sorted(document.volumes.items())),
+            env_files={name: envfile.dump(service.env) for name, service in services.items() if service.env},
+        )
+
+    def _services(self) -> Iterator[tuple[str, str, Service]]:
+        for stack, file in self._stacks.items():
+            for name, service in file.services.items():
+                yield stack, name, service
+
+    def _place(self, stack: str, *path: str | int) -> Place:
+        return locate(self._fleet, self._environment, stack, *path)
+
+    def _view(self, stack: str, name: str, service: Service) -> Mapping[str, Any]:
+        """Image and ports first, without `services`: a service can then name those of any other."""
+        context = {**self._context, "stack": stack, "service": {"name": name}}
+        image, ports = "", []
+        with self._problems.at(self._place(stack, "services", name, "image")):
+            image = self._text(service.image, context, stack, "services", name, "image").strip()
+        for index, entry in enumerate(service.compose.get("ports") or ()):
+            with self._problems.at(self._place(stack, "services", name, "ports", index)):
+                read = read_port(self._deep(entry, context, stack, "services", name, "ports", index))
+                ports.append(read.as_view())
+        return service_view(name, stack, service, image, ports)
+
+    def _draft(self, stack: str, name: str, service: Service) -> Draft:
+        view = self._context["services"][name]
+        plain = {**self._context, "stack": stack, "service": view}
+        private = {**plain, "secret": self._secrets}
+        compose: dict[str, Any] = {}
+        for key, value in service.compose.items():
+            with self._problems.at(self._place(stack, "services", name, key)):
+                compose[key] = self._deep(value, plain, stack, "services", name, key)
+        env: dict[str, str] = {}
+        for key, value in service.env.items():
+            with self._problems.at(self._place(stack, "services", name, "env", key)):
+                env[key] = self._env_value(key, value, private, stack, name)
+        files: dict[str, DesiredFile] = {}
+        for index, spec in enumerate(service.files):
+            with self._problems.at(self._place(stack, "services", name, "files", index)):
+                file = self._file(spec, private, stack, name, index)
+                if file.target in files:
+                    raise ValueError(f"{file.target} is mounted twice")
+                files[file.target] = file
+        place = self._place(stack, "services", name)
+        return Draft(name, stack, place, service, view["image"], compose, env, tuple(files.values()))
+
+    def _env_value(
+        self, key: str, value: str | SecretRef, context: Mapping[str, Any], stack: str, service: str
+    ) -> str:
+        if isinstance(value, SecretRef):
+            text = self._secrets(value.secret)
+        else:
+            text = self._text(value, context, stack, "services", service, "env", key)
+        if problem := envfile.key_problem(key) or envfile.value_problem(text):
+            raise ValueError(f"{key}: {problem}")
+        return text
+
+    def _file(
+        self, spec: FileSpec, context: Mapping[str, Any], stack: str, service: str, index: int
+    ) -> DesiredFile:
+        path = ("services", service, "files", index)
+        target = self._text(spec.target, context, stack, *path, "target")
+        command = tuple(
+            self._text(word, context, stack, *path, "on_change") for word in spec.on_change.command
+        )
+        return DesiredFile(
+            path=file_path(service, target, spec.mount),
+            content=self._content(spec, context, stack, *path),
+            mode=spec.mode,
+            target=target,
+            mount=spec.mount,
+            reaction=Reaction(spec.on_change.kind, command, spec.on_change.signal),
+        )
+
+    def _content(self, spec: FileSpec, context: Mapping[str, Any], stack: str, *path: str | int) -> bytes:
+        if spec.template is not None:
+            place = self._place(stack, *path, "template")
+            return self._templates.file(spec.template, context, place).encode()
+        if spec.source is not None:
+            if spec.source not in self._fleet.templates:
+                hint = nearest(spec.source, self._fleet.templates)
+                raise ValueError(f"there is no file templates/{spec.source} {hint}".rstrip())
+            return self._fleet.templates[spec.source]
+        return self._text(spec.content or "", context, stack, *path, "content").encode()
+
+    def _merged(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Networks or volumes of all stacks of the host; two that bear one name must say the same."""
+        merged: dict[str, dict[str, Any]] = {}
+        first: dict[str, Place] = {}
+        for stack, file in self._stacks.items():
+            section: Mapping[str, Any] = file.networks if kind == "networks" else file.volumes
+            for name, entry in section.items():
+                place = self._place(stack, kind, name)
+                with self._problems.at(place):
+                    found = self._deep(entry or {}, {**self._context, "stack": stack}, stack, kind, name)
+                    if merged.setdefault(name, found) != found:
+                        raise ValueError(f"{kind[:-1]} {name!r} is defined otherwise at {first[name]}")
+                    first.setdefault(name, place)
+        return merged
+
+    def _desired(self, draft: Draft, document: Document) -> DesiredService | None:
+        """The service of the parsed document, with what it names looked up in the rest of it."""
+        mapping = document.services[draft.name]
+        with self._problems.at(draft.place):
+            service = desired_service(draft, mapping, document.volumes)
+            looked_up = (
+                ("network", set(service.networks) - _KNOWN_TO_ENGINE, document.networks),
+                ("volume", set(named_volumes(mapping)), document.volumes),
+                ("service", {*service.shares, *service.depends_on}, document.services),
+            )
+            for what, names, known in looked_up:
+                for name in sorted(names - set(known)):
+                    raise ValueError(
+                        f"{draft.name}: there is no {what} {name!r} on this host {nearest(name, known)}".rstrip()
+                    )
+            return service
+        return None
+
+    def _text(self, text: str, context: Mapping[str, Any], stack: str, *path: str | int) -> str:
+        return self._templates.text(text, context, self._place(stack, *path)) if is_template(text) else text
+
+    def _deep(self, value: Any, context: Mapping[str, Any], stack: str, *path: str | int) -> Any:
+        """Plain data with every text in it rendered; keys stay as they are."""
+        if isinstance(value, str):
+            if "$$" in value:
+                raise ValueError(
+                    "`$$` is Compose's spelling of one `$`; opsctl doubles every `$` itself. "
+                    "Write `$` (two of them, if they are meant, as {{ '$$' }})"
+                )
+            return self._text(value, context, stack, *path)
+        if isinstance(value, Mapping):
+            return {key: self._deep(entry, context, stack, *path, key) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._deep(entry, context, stack, *path, index) for index, entry in enumerate(value)]
+        return value

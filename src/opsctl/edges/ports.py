@@ -50,7 +50,12 @@ class Engine(Protocol):
         """The last lines of a container, stdout and stderr in order of time."""
 
     def follow(
-        self, containers: Mapping[str, str], *, tail: int, since: float | None, write: Callable[[str, str], None]
+        self,
+        containers: Mapping[str, str],
+        *,
+        tail: int,
+        since: float | None,
+        write: Callable[[str, str], None],
     ) -> None:
         """Stream logs of several containers (id by name) until interrupted; write(name, line)."""
 

@@ -1,0 +1,1 @@
+"""The Docker engine's HTTP API over any byte stream that leads to its socket."""

@@ -1,0 +1,131 @@
+"""The port `Engine`: questions by plain HTTP over one kept stream, log streams by the Docker SDK."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+from urllib.parse import quote, urlencode
+
+from opsctl.edges.engine.http import HttpStream, Response, Stream
+from opsctl.errors import CouldNotFindOut, EngineUnavailable
+
+_TIMEOUT = 60.0
+_NOT_FOUND = 404
+_FORBIDDEN = {401, 403}
+
+
+class Door(Protocol):
+    """The way to the engine's socket."""
+
+    where: str
+
+    def open(self) -> Stream:
+        """A new stream. Raises EngineUnavailable, or ConnectFailed where the host is gone."""
+
+    def explain(self, stream: Stream, error: Exception) -> EngineUnavailable:
+        """Why a stream broke before the engine answered on it."""
+
+
+class HttpEngine:
+    """Implements the port `Engine`. Threads may share it; questions wait for each other.
+
+    Paths carry no API version: the engine then speaks its newest, which saves a question (20.10 to 29 take both).
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._lock = threading.Lock()
+        self._http: HttpStream | None = None
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        target = quote(path, safe="/:@") + (f"?{urlencode(query)}" if query else "")
+        with self._lock:
+            response = self._ask(target)
+        if response.status == _NOT_FOUND:
+            return None
+        if response.status >= 400:  # noqa: PLR2004 - HTTP's errors
+            self._fail(path, response)
+        return json.loads(response.body) if response.is_json else response.body.decode(errors="replace")
+
+    def logs(self, container: str, *, tail: int) -> list[str]:
+        from opsctl.edges.engine.streams import last_lines  # noqa: PLC0415 - imports the SDK
+
+        return last_lines(self._door, container, tail)
+
+    def follow(
+        self,
+        containers: Mapping[str, str],
+        *,
+        tail: int,
+        since: float | None,
+        write: Callable[[str, str], None],
+    ) -> None:
+        from opsctl.edges.engine.streams import follow  # noqa: PLC0415 - imports the SDK
+
+        follow(self._door, containers, tail=tail, since=since, write=write)
+
+    def stats(self, containers: Sequence[str]) -> Mapping[str, int]:
+        used = {}
+        for container in containers:
+            # one-shot: without it the engine waits a second for a second sample of the CPU (API 1.41, engine 20.10).
+            stats = self.get(f"/containers/{container}/stats", {"stream": "false", "one-shot": "true"})
+            if (memory := memory_in_use(stats or {})) is not None:
+                used[container] = memory
+        return used
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _ask(self, target: str) -> Response:
+        kept = self._http is not None
+        http = self._http or HttpStream(self._door.open(), _TIMEOUT)
+        self._http = http
+        try:
+            response = http.get(target)
+        except (OSError, EOFError, ValueError) as error:
+            self._drop()
+            # A kept stream ends when the engine was restarted meanwhile; a question may be asked twice.
+            if kept and not isinstance(error, TimeoutError):
+                return self._ask(target)
+            if isinstance(error, TimeoutError):
+                raise EngineUnavailable(
+                    f"the engine did not answer within {_TIMEOUT:g} s", where=self._door.where, hint=_LOOK
+                ) from error
+            raise self._door.explain(http.stream, error) from error
+        if not http.reusable:
+            self._drop()
+        return response
+
+    def _drop(self) -> None:
+        if self._http:
+            self._http.close()
+            self._http = None
+
+    def _fail(self, path: str, response: Response) -> NoReturn:
+        try:
+            message = json.loads(response.body)["message"]
+        except (ValueError, KeyError, TypeError):
+            message = response.body.decode(errors="replace").strip()
+        kind = EngineUnavailable if response.status in _FORBIDDEN else CouldNotFindOut
+        raise kind(
+            f"the engine answered {response.status} to {path}: {message}", where=self._door.where, hint=_LOOK
+        )
+
+
+_LOOK = "look at the engine's log: `journalctl -u docker -n 50`"
+
+
+def memory_in_use(stats: Mapping[str, Any]) -> int | None:
+    """Bytes without the page cache, as `docker stats` counts them; None where the engine could not say.
+
+    The file cache that can be dropped is `inactive_file` (cgroup 2) or `total_inactive_file` (cgroup 1).
+    """
+    memory = stats.get("memory_stats") or {}
+    if "usage" not in memory:
+        return None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return int(memory["usage"]) - int(cache) if cache < memory["usage"] else int(memory["usage"])

@@ -1,0 +1,1 @@
+"""One SSH connection per host and run, on paramiko: who and where, host keys, keys, channels, commands."""

@@ -1,0 +1,76 @@
+"""The port `Connection` over SSH."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from opsctl.edges.engine.api import HttpEngine
+from opsctl.edges.ssh.client import Link, connect
+from opsctl.edges.ssh.forward import SshDoor
+from opsctl.edges.ssh.policy import read_policy
+from opsctl.edges.ssh.shell import ChannelKind, SshShell
+from opsctl.edges.ssh.ssh_config import read_config
+from opsctl.edges.ssh.target import ways
+from opsctl.model.hosts import Environment, Host
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+
+
+class SshConnection:
+    """One SSH connection, its shell and its engine."""
+
+    def __init__(self, link: Link, name: str, host: Host, directory: str) -> None:
+        self._link = link
+        self._lock = threading.Lock()
+        self._opened: Counter[str] = Counter()
+        self._shell = SshShell(
+            link.transport,
+            where=name,
+            user=link.user,
+            sudo=host.sudo,
+            directory=directory,
+            engine_socket=host.engine_socket,
+            default_socket=DEFAULT_SOCKET,
+            count=self._count,
+        )
+        self._engine = HttpEngine(
+            SshDoor(
+                link.transport,
+                self._shell,
+                where=name,
+                socket=host.engine_socket or DEFAULT_SOCKET,
+                count=self._count,
+            )
+        )
+
+    @property
+    def shell(self) -> SshShell:
+        return self._shell
+
+    @property
+    def engine(self) -> HttpEngine:
+        return self._engine
+
+    @property
+    def channels(self) -> Mapping[str, int]:
+        with self._lock:
+            return dict(self._opened)
+
+    def close(self) -> None:
+        self._engine.close()
+        self._link.close()
+
+    def _count(self, kind: ChannelKind) -> None:
+        with self._lock:
+            self._opened[kind] += 1
+
+
+def open_ssh(name: str, host: Host, environment: Environment, root: Path, *, directory: str) -> SshConnection:
+    """Raises ConnectFailed (also HostKeyRefused, AuthenticationFailed) and UsageError."""
+    config = read_config(host.ssh_config, root)
+    policy = read_policy(name, host.host_key, root / environment.known_hosts)
+    link = connect(name, ways(name, host, root, config), policy)
+    return SshConnection(link, name, host, directory)

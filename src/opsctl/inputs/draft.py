@@ -34,6 +34,10 @@ class Draft:
     """Where the text of a literal or folded scalar begins."""
     problems: list[Problem] = field(default_factory=list)
 
+    def environments_read(self) -> frozenset[str]:
+        """The environments that stacks are read for; "" stands in where hosts.toml tells of none."""
+        return self.environment_names or frozenset({""})
+
     def add(self, place: Place, message: str, hint: str = "") -> None:
         self.problems.append(Problem(place.file, place.line, message, hint))
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from opsctl.errors import InputError, UsageError
+from opsctl.inputs.crosscheck import crosscheck
 from opsctl.inputs.draft import Draft
+from opsctl.inputs.host_names import unused_hosts
 from opsctl.inputs.hosts_file import HOSTS_FILE, read_hosts
 from opsctl.inputs.stack_files import read_stack
-from opsctl.model.fleet import Fleet
+from opsctl.model.fleet import Fleet, Place
+from opsctl.model.values import Unfit, check_name
 
 
 def find_root(start: Path) -> Path:
@@ -19,37 +22,44 @@ def find_root(start: Path) -> Path:
             return candidate
     raise UsageError(
         f"there is no {HOSTS_FILE} in {folder} or any folder above it",
-        hint="change into the project's folder, or name it with --project",
+        hint="change into the folder of a project, or begin one with docs/first-deploy.md",
     )
 
 
 def load(root: Path) -> Fleet:
-    """Everything the operator wrote, cross-checked. Raises InputError with all problems, UsageError without hosts.toml."""
-    draft = read_draft(root)
+    """Everything the operator wrote, cross-checked.
+
+    Raises InputError with every problem of every file, UsageError where a file cannot be opened.
+    """
+    try:
+        draft = _read(root)
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
     if draft.problems:
         raise InputError(draft.problems)
-    used = {
-        (environment, stack)
-        for environment, entry in draft.hosts.environments.items()
-        for host in entry.hosts
-        for stack in draft.hosts.hosts[host].stacks
-    }
-    return Fleet(
-        root=root,
-        hosts_file=draft.hosts,
-        stacks={key: stack for key, stack in draft.stacks.items() if key in used},
-        places=draft.places,
-        templates=draft.templates,
-    )
+    return _fleet(root, draft)
 
 
-def read_draft(root: Path) -> Draft:
-    draft = Draft()
-    read_hosts(draft, (root / HOSTS_FILE).read_bytes())
-    draft.templates = _templates(root / "templates")
-    for file in sorted((root / "stacks").glob("*.yml")):
-        read_stack(draft, file.stem, file.read_bytes())
+def _read(root: Path) -> Draft:
+    draft = Draft(templates=_templates(root / "templates"))
+    hosts_known = read_hosts(draft, (root / HOSTS_FILE).read_bytes())
+    folder = root / "stacks"
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix == ".yml" and file.is_file():
+            _read_stack(draft, file)
+        elif file.suffix == ".yaml":
+            draft.add(Place(f"stacks/{file.name}", 0), "is not read", f"call it {file.stem}.yml")
+    crosscheck(draft, hosts_known=hosts_known)
     return draft
+
+
+def _read_stack(draft: Draft, file: Path) -> None:
+    try:
+        name = check_name(file.stem)
+    except Unfit as reason:
+        draft.add(Place(f"stacks/{file.name}", 0), f"a stack is called like its file: {reason}", reason.hint)
+        return
+    read_stack(draft, name, file.read_bytes())
 
 
 def _templates(folder: Path) -> dict[str, bytes]:
@@ -58,3 +68,21 @@ def _templates(folder: Path) -> dict[str, bytes]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def _fleet(root: Path, draft: Draft) -> Fleet:
+    used = {
+        (environment, stack)
+        for environment, entry in draft.hosts.environments.items()
+        for host in entry.hosts
+        for stack in draft.hosts.hosts[host].stacks
+    }
+    notes = [f"the host {host!r} is in no environment" for host in unused_hosts(draft)]
+    return Fleet(
+        root=root,
+        hosts_file=draft.hosts,
+        stacks={key: stack for key, stack in draft.stacks.items() if key in used},
+        places=draft.places,
+        templates=draft.templates,
+        notes=tuple(notes),
+    )

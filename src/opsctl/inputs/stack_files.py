@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.inputs.document import Document, Path
@@ -26,7 +26,6 @@ _REFUSED = {
     "configs": "write the file under files of the service",
     "include": "write one file per stack, and list the stacks of a host in hosts.toml",
 }
-_ANY = TypeAdapter(dict[str, Any])
 
 
 def read_stack(draft: Draft, name: str, data: bytes) -> None:
@@ -48,7 +47,7 @@ def read_stack(draft: Draft, name: str, data: bytes) -> None:
         _note(draft, document, ("stacks", name, part), (part,), {})
         parts[part] = _resources(draft, document, part, parts[part])
     services = _Services(draft, document, name)
-    for environment in draft.environment_names:
+    for environment in sorted(draft.environments_read()):
         draft.stacks[environment, name] = StackFile.model_construct(
             services=services.read(environment, parts["services"]),
             networks=parts["networks"],
@@ -153,7 +152,7 @@ class _Services:
             return
         for environment, keys in (overrides or {}).items():
             here = (*at, environment)
-            if environment not in self._draft.environment_names:
+            if self._draft.environment_names and environment not in self._draft.environment_names:
                 message = f"services.{name}.overrides: there is no environment {environment!r}"
                 hint = nearest(environment, self._draft.environment_names)
                 self._draft.extend([self._document.problem(here, message, hint)])
@@ -173,16 +172,16 @@ class _Services:
 
 
 def _note(draft: Draft, document: Document, to: Path, at: Path, origins: Mapping[Path, Path]) -> None:
-    """Places of everything written below `at`, under the paths of the one form."""
+    """Places of everything written below `at`, under the paths as written and under those of the one form."""
     forms = {origin: path for path, origin in origins.items()}
     depth = len(at)
     draft.places[to] = document.place(at)
     for path in document.lines:
         if path[:depth] == at and len(path) > depth and path[depth] != "overrides":
-            key = (*to, *_form_path(path, depth, forms))
-            draft.places[key] = document.place(path)
-            if path in document.blocks:
-                draft.blocks[key] = Place(document.file, document.blocks[path])
+            for below in {path[depth:], _form_path(path, depth, forms)}:
+                draft.places[*to, *below] = document.place(path)
+                if path in document.blocks:
+                    draft.blocks[*to, *below] = Place(document.file, document.blocks[path])
 
 
 def _form_path(path: Path, depth: int, forms: Mapping[Path, Path]) -> Path:
@@ -190,7 +189,3 @@ def _form_path(path: Path, depth: int, forms: Mapping[Path, Path]) -> Path:
         if path[:end] in forms:
             return (*forms[path[:end]], *path[end:])
     return path[depth:]
-
-
-def stack_names(files: Iterable[str]) -> Iterator[str]:
-    yield from (file.removesuffix(".yml") for file in files if file.endswith(".yml"))

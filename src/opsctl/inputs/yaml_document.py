@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from opsctl.errors import Problem
 from opsctl.inputs.document import Document, Path
 
+_T = TypeVar("_T")
 # A small file of nested aliases can unfold into billions of nodes.
 _MOST_NODES = 200_000
 _OCTAL = re.compile(r"[-+]?0o?[0-7_]+")
@@ -80,7 +81,7 @@ class _Walk:
         try:
             if isinstance(node, SequenceNode):
                 return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
-            return self._mapping(node, path)
+            return self._mapping(node.value, path)
         finally:
             self._open.pop()
 
@@ -88,10 +89,10 @@ class _Walk:
         self.lines[path] = node.start_mark.line + 1
         return self.value(node, path)
 
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+    def _mapping(self, pairs: list[tuple[Node, Node]], path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merges: list[Node] = []
-        for key_node, value_node in node.value:
+        for key_node, value_node in pairs:
             if _is_merge(key_node):
                 merges.append(value_node)
                 continue
@@ -116,16 +117,12 @@ class _Walk:
             present = set(into)
             shadow = _Walk(self.file)
             shadow._nodes, shadow._open = self._nodes, self._open
-            for key, value in shadow._mapping(source, path).items():
+            for key, value in shadow._mapping(source.value, path).items():
                 into.setdefault(key, value)
             self._nodes = shadow._nodes
-            depth = len(path)
-            for mine, theirs in (
-                (self.lines, shadow.lines),
-                (self.written, shadow.written),
-                (self.blocks, shadow.blocks),
-            ):
-                mine.update((at, entry) for at, entry in theirs.items() if at[depth] not in present)
+            self.lines |= _without(shadow.lines, path, present)
+            self.written |= _without(shadow.written, path, present)
+            self.blocks |= _without(shadow.blocks, path, present)
 
     def _key(self, node: Node) -> str:
         if not isinstance(node, ScalarNode):
@@ -155,6 +152,11 @@ class _Walk:
 
     def _fault(self, node: Node, message: str, hint: str = "") -> None:
         self.problems.append(Problem(self.file, node.start_mark.line + 1, message, hint))
+
+
+def _without(noted: dict[Path, _T], path: Path, keys: set[str]) -> dict[Path, _T]:
+    """What was noted below a path, without what stands below some keys of it."""
+    return {at: entry for at, entry in noted.items() if at[len(path)] not in keys}
 
 
 def _is_merge(node: Node) -> bool:

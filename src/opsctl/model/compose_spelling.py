@@ -43,14 +43,15 @@ class Fault:
 @dataclass(slots=True)
 class Spelled:
     """A service in the one form. `origins` has where each part of the form was written: a path in it to a path in the
-    file; parts that are missing stand below their nearest ancestor."""
+    file; parts that are missing stand below their nearest ancestor.
+    """
 
     form: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def put(self, path: Path, value: Any, origin: Path) -> None:
-        inner = self.form
+        inner: dict[Any, Any] = self.form
         for part in path[:-1]:
             inner = inner.setdefault(part, {})
         inner[path[-1]] = value

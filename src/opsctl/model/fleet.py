@@ -28,7 +28,8 @@ class Fleet:
 
     `stacks` are keyed by (environment, stack): the overrides of the environment are already merged in.
     `places` maps a path such as ("hosts", "web") or ("stacks", "apps", "services", "api", "env", "PORT") to where it
-    was written; with overrides, ("stacks@prod", "apps", …) is looked up first.
+    was written; what overrides of prod say stands below ("stacks@prod", "apps", …). The paths below a service are those
+    of the model (("memory", "limit"), ("compose", "ports", 0)) and those of the file (("mem_limit",), ("ports", 0)).
     """
 
     root: Path
@@ -37,6 +38,8 @@ class Fleet:
     places: Mapping[tuple[str | int, ...], Place] = field(repr=False)
     templates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Every file below templates/, by its relative path with forward slashes."""
+    notes: tuple[str, ...] = ()
+    """What is allowed and yet worth a word, for instance a host in no environment."""
 
     @property
     def project(self) -> str:

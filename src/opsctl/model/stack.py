@@ -72,7 +72,8 @@ def read_on_change(value: Any) -> Any:
 
 class FileSpec(Frozen):
     """A file to mount. Exactly one of `template` (in templates/, rendered), `source` (in templates/, byte for byte) and
-    `content` (text in the stack file, rendered)."""
+    `content` (text in the stack file, rendered).
+    """
 
     target: Target
     template: TemplatePath | None = None

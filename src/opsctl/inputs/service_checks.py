@@ -1,0 +1,79 @@
+"""What is wrong with a service by itself, whatever else runs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from opsctl.inputs.scopes import Member, Scope
+from opsctl.model.nearest import nearest
+
+_FOREIGN_LABELS = ("opsctl.", "com.docker.compose.")
+
+
+def check_service(scope: Scope, member: Member) -> None:
+    _check_labels(scope, member)
+    _check_files(scope, member)
+    for path in _secret_mappings(member.service.compose, ("compose",)):
+        scope.draft.add(
+            scope.place(member, *path),
+            f"services.{member.name}: {{secret: …}} can stand only as a value of env",
+            "compose.yml is read by more people than env files are; put the value into env, or into a file",
+        )
+    if "$" in member.service.image:
+        scope.draft.add(
+            scope.place(member, "image"),
+            f"services.{member.name}.image: opsctl takes nothing from your shell's environment",
+            "write {{ vars.NAME }} and set NAME under vars in hosts.toml",
+        )
+
+
+def check_service_names(scope: Scope) -> None:
+    """Commands take environments and services side by side, so that no name may be both."""
+    for stack in scope.stacks:
+        for name in scope.draft.services[stack] & scope.draft.environment_names:
+            scope.draft.add(
+                scope.draft.in_stack(scope.environment, stack, "services", name),
+                f"services.{name}: an environment has this name",
+                "commands take [ENV] [SERVICE…]: give the service another name",
+            )
+
+
+def _check_labels(scope: Scope, member: Member) -> None:
+    labels = member.service.compose.get("labels")
+    for key, at in _label_keys(labels):
+        if key.startswith(_FOREIGN_LABELS):
+            scope.draft.add(
+                scope.place(member, "compose", "labels", at),
+                f"services.{member.name}.labels: {key!r} is not yours to set",
+                "labels that begin with opsctl. or com.docker.compose. belong to the tools",
+            )
+
+
+def _label_keys(labels: object) -> Iterator[tuple[str, str | int]]:
+    if isinstance(labels, Mapping):
+        yield from ((str(key), str(key)) for key in labels)
+    elif isinstance(labels, Sequence) and not isinstance(labels, str):
+        yield from ((str(item).partition("=")[0], index) for index, item in enumerate(labels))
+
+
+def _check_files(scope: Scope, member: Member) -> None:
+    for index, file in enumerate(member.service.files):
+        for key, name in (("template", file.template), ("source", file.source)):
+            if name is not None and name not in scope.draft.templates:
+                scope.draft.add(
+                    scope.place(member, "files", index, key),
+                    f"services.{member.name}: there is no file templates/{name}",
+                    nearest(name, scope.draft.templates),
+                )
+
+
+def _secret_mappings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, Mapping):
+        if set(value) == {"secret"}:
+            yield path
+        for key, inner in value.items():
+            yield from _secret_mappings(inner, (*path, key))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value):
+            yield from _secret_mappings(inner, (*path, index))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.model.fleet import Place
-from opsctl.render.problems import nearest
+from opsctl.model.nearest import nearest
+from opsctl.model.values import Unfit
 from opsctl.render.split import pairs
 from opsctl.render.templating import COMPOSE_TEMPLATE, Templates
 
@@ -50,7 +51,7 @@ def compose_document(templates: Templates, context: Mapping[str, Any], asked: Do
     for service in services.keys() ^ asked.services.keys():
         what = "adds the service" if service in services else "leaves out the service"
         hint = nearest(service, asked.services) if service in services else ""
-        raise ValueError(f"the compose template {what} {service!r} {hint}".rstrip())
+        raise Unfit(f"the compose template {what} {service!r}", hint)
     return Document(asked.name, services, _mappings(data, "networks"), _mappings(data, "volumes"))
 
 

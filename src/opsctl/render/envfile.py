@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 _ODD_BACKSLASHES = re.compile(r"(?<!\\)(?:\\\\)*\\(?='|\Z)")
 _FORBIDDEN = {"\n": "a newline", "\r": "a carriage return", "\0": "a NUL character"}
@@ -35,8 +35,8 @@ def key_problem(key: str) -> str:
     """What keeps a name out of an env file; "" if nothing does."""
     if _KEY.fullmatch(key):
         return ""
-    # Dashes came with compose-go v2.3.0 (Compose 2.30); names that begin with a digit are dropped by every version.
-    return "the name of a variable has letters, digits, _ and . only, and does not begin with a digit"
+    # A name that begins with a digit is dropped without a word (compose-go v2.11 dotenv/godotenv.go).
+    return "the name of a variable has letters, digits, '_', '.' and '-' only, and does not begin with a digit or '-'"
 
 
 def value_problem(value: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from opsctl.errors import InputError, Problem, UsageError
 from opsctl.model.fleet import Fleet
+from opsctl.model.nearest import nearest
 from opsctl.model.stack import SecretRef, Service
 from opsctl.render.context import Secrets
-from opsctl.render.problems import Problems, locate, nearest
+from opsctl.render.problems import Problems, locate
 from opsctl.state.desired import Desired
 
 STATE_FOLDER = "~/.local/state/opsctl"
@@ -94,7 +95,7 @@ def services_of(fleet: Fleet, environment: str) -> Iterator[tuple[str, str, Serv
 def _known(fleet: Fleet, environment: str) -> None:
     known: Mapping[str, Any] = fleet.hosts_file.environments
     if environment not in known:
-        hint = nearest(environment, known) or f"hosts.toml has {', '.join(sorted(known))}"
+        hint = nearest(environment, known)
         raise UsageError(f"there is no environment {environment!r}", where="hosts.toml", hint=hint)
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsctl.model.fleet import Fleet, Place
+from opsctl.model.nearest import nearest
 from opsctl.model.stack import FileSpec, SecretRef, Service
+from opsctl.model.values import Unfit
 from opsctl.render import envfile
 from opsctl.render.context import Secrets, host_context, service_view
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition, file_path
 from opsctl.render.ports import read_port
-from opsctl.render.problems import Problems, locate, nearest
+from opsctl.render.problems import Problems, locate
 from opsctl.render.split import desired_service, named_volumes
 from opsctl.render.templating import Templates, is_template
 from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Reaction
@@ -159,7 +161,7 @@ class HostRendering:
         if spec.source is not None:
             if spec.source not in self._fleet.templates:
                 hint = nearest(spec.source, self._fleet.templates)
-                raise ValueError(f"there is no file templates/{spec.source} {hint}".rstrip())
+                raise Unfit(f"there is no file templates/{spec.source}", hint)
             return self._fleet.templates[spec.source]
         return self._text(spec.content or "", context, stack, *path, "content").encode()
 
@@ -190,9 +192,8 @@ class HostRendering:
             )
             for what, names, known in looked_up:
                 for name in sorted(names - set(known)):
-                    raise ValueError(
-                        f"{draft.name}: there is no {what} {name!r} on this host {nearest(name, known)}".rstrip()
-                    )
+                    message = f"{draft.name} names the {what} {name!r}, which {self._host} does not have"
+                    raise Unfit(message, nearest(name, known))
             return service
         return None
 
@@ -203,9 +204,9 @@ class HostRendering:
         """Plain data with every text in it rendered; keys stay as they are."""
         if isinstance(value, str):
             if "$$" in value:
-                raise ValueError(
-                    "`$$` is Compose's spelling of one `$`; opsctl doubles every `$` itself. "
-                    "Write `$` (two of them, if they are meant, as {{ '$$' }})"
+                raise Unfit(
+                    "`$$` is Compose's spelling of one `$`; here text is taken as it is, and opsctl doubles every `$`",
+                    "write `$`; where two are meant, write {{ '$$' }}",
                 )
             return self._text(value, context, stack, *path)
         if isinstance(value, Mapping):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opsctl.errors import InputError, Problem, UsageError
 from opsctl.model.fleet import Fleet, Place
+from opsctl.model.values import Unfit
 
 
 class Problems:
@@ -33,17 +33,11 @@ class Problems:
         except UsageError as error:
             self.add(place, error.message, error.hint)
         except ValueError as error:
-            self.add(place, str(error))
+            self.add(place, str(error), error.hint if isinstance(error, Unfit) else "")
 
     def raise_any(self) -> None:
         if self._found:
             raise InputError(self._found)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A question that offers the name most like this one; "" where none is like it."""
-    match = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {match[0]!r}?" if match else ""
 
 
 def locate(fleet: Fleet, environment: str, stack: str, *path: str | int) -> Place:

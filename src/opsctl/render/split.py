@@ -42,6 +42,7 @@ def desired_service(
         container_name=str(final.get("container_name") or ""),
         memory_limit=_size(final, "mem_limit"),
         memory_reservation=_size(final, "mem_reservation"),
+        memory_peak=draft.service.memory.peak,
         health_timeout=draft.service.wait.timeout,
         settle=draft.service.wait.settle,
     )

@@ -18,8 +18,8 @@ from jinja2.utils import missing
 
 from opsctl.errors import InputError, Problem
 from opsctl.model.fleet import Place
+from opsctl.model.nearest import nearest
 from opsctl.render.filters import FILTERS
-from opsctl.render.problems import nearest
 
 COMPOSE_TEMPLATE = "opsctl/compose.yml.j2"
 """The name under which a project's compose.yml.j2 extends the one that opsctl ships."""

@@ -77,6 +77,7 @@ class DesiredService:
     container_name: str = ""
     memory_limit: int | None = None
     memory_reservation: int | None = None
+    memory_peak: int | None = None
     health_timeout: float = 120.0
     """Seconds that the container may take to become healthy (or a job to finish) before the deploy fails."""
     settle: float = 5.0

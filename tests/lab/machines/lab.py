@@ -109,6 +109,7 @@ def _boot_missing(specs: Sequence[HostSpec]) -> None:
     missing = [spec for spec in specs if not _usable(spec)]
     if not missing:
         return
+    requirements.compose_binary()
     for spec in missing:
         keys.host_key_folder(spec)
     with step(f"booting {', '.join(spec.name for spec in missing)}"):

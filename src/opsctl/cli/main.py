@@ -1,0 +1,102 @@
+"""The one place that ends the program: every way out of a command becomes an exit code and words on stderr."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from opsctl.cli.app import build
+from opsctl.cli.crash import write_crash
+from opsctl.cli.envelope import envelope, error_entries, plain_entry
+from opsctl.cli.invocation import Invocation
+from opsctl.errors import Exit, OpsctlError
+
+
+def run() -> NoReturn:
+    """The `opsctl` of the shell."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_interrupt)
+    invocation = Invocation.of_this_process()
+    sys.stdout, sys.stderr = invocation.out, invocation.err
+    sys.exit(main(invocation))
+
+
+def main(invocation: Invocation) -> int:
+    """Run a command line to its exit code; raises nothing."""
+    try:
+        return _dispatch(invocation)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except OpsctlError as error:
+        return _end(invocation, str(error), error.exit, error_entries(error))
+    except typer.TyperException as error:
+        return _usage(invocation, error)
+    except KeyboardInterrupt:
+        return _end(invocation, "interrupted", Exit.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last net: a bug ends as exit 3 with its traceback in a file
+        return _bug(invocation, error)
+
+
+def _dispatch(invocation: Invocation) -> int:
+    command = build()
+    if "_OPSCTL_COMPLETE" in invocation.environ:
+        command.main(list(invocation.argv), prog_name="opsctl")
+    with command.make_context("opsctl", list(invocation.argv), obj=invocation) as context:
+        return int(command.invoke(context) or 0)
+
+
+def _usage(invocation: Invocation, error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    if _asked_for_json(invocation):
+        invocation.json = True
+        invocation.command = context.command_path.removeprefix("opsctl").strip() if context else ""
+        return _end(invocation, "", Exit.USAGE, [plain_entry(error.format_message(), Exit.USAGE)])
+    if not error.format_message():
+        invocation.err.write(context.get_help() + "\n" if context else "")
+        return Exit.USAGE
+    usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+    return _end(invocation, usage + error.format_message(), Exit.USAGE)
+
+
+def _asked_for_json(invocation: Invocation) -> bool:
+    words = invocation.argv
+    return "--json" in (words[: words.index("--")] if "--" in words else words)
+
+
+def _bug(invocation: Invocation, error: Exception) -> int:
+    try:
+        path = write_crash(error, _state_folder(), invocation.argv, invocation.err.clean)
+        told = f"the traceback is in {path}"
+    except OSError as reason:
+        told = f"the traceback could not be written: {reason}"
+    return _end(invocation, f"opsctl has a bug ({type(error).__name__}); {told}", Exit.BUG)
+
+
+def _state_folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("opsctl")
+
+
+def _end(
+    invocation: Invocation, text: str, code: Exit, entries: list[dict[str, object]] | None = None
+) -> int:
+    if invocation.json:
+        entries = entries or [plain_entry(text, code)]
+        invocation.out.write(
+            envelope(
+                command=invocation.command, environment=invocation.environment, exit_code=code, errors=entries
+            )
+        )
+    else:
+        invocation.side.say(text)
+    return code
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

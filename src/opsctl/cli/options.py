@@ -1,0 +1,74 @@
+"""Arguments and options that several commands share, each described once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.completion import environments, hosts, services, stacks, words
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ENV|SERVICE",
+        help="The environment, then the services to narrow it to (default: all).",
+        autocompletion=words,
+        show_default=False,
+    ),
+]
+EnvironmentArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="ENV", help="The environment.", autocompletion=environments, show_default=False),
+]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "-e", "--env", metavar="ENV", help="The environment.", autocompletion=environments, show_default=False
+    ),
+]
+ServiceArgument = Annotated[
+    str, typer.Argument(metavar="SERVICE", autocompletion=services, show_default=False)
+]
+ServiceArguments = Annotated[
+    list[str], typer.Argument(metavar="SERVICE", autocompletion=services, show_default=False)
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="HOST",
+        help="Only this host; repeat for more.",
+        autocompletion=hosts,
+        show_default=False,
+    ),
+]
+OneHost = Annotated[
+    str,
+    typer.Option(
+        "--host",
+        metavar="HOST",
+        help="The host meant, where several run the service.",
+        autocompletion=hosts,
+        show_default=False,
+    ),
+]
+Stacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stack",
+        metavar="STACK",
+        help="Only services of this stack; repeat for more.",
+        autocompletion=stacks,
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON envelope on stdout.")]
+KeepHostEdits = Annotated[
+    bool,
+    typer.Option(
+        "--keep-host-edits", help="Stop where a file was edited on the host, instead of mending it."
+    ),
+]
+Heal = Annotated[bool, typer.Option("--heal", help="Also restart services that stay unhealthy.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for health at the end.")]

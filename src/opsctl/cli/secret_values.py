@@ -1,0 +1,32 @@
+"""The secrets of a run: each value that is read is known to the redactor before anybody else sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from opsctl.edges.secrets import store_of
+from opsctl.model.fleet import Fleet
+from opsctl.render.redact import Redactor
+
+
+class SecretValues:
+    """Gives values of one environment's store, and takes every value that it gave out of texts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._redactor = Redactor()
+
+    def of(self, fleet: Fleet, environment: str) -> Callable[[str], str]:
+        """What gives a value by name; raises UsageError for a secret that the store does not have."""
+        store = store_of(fleet.environment(environment), environment, self._root)
+
+        def value(name: str) -> str:
+            found = store.get(name)
+            self._redactor.add(found)
+            return found
+
+        return value
+
+    def redact(self, text: str) -> str:
+        return self._redactor.text(text)

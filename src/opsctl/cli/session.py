@@ -1,0 +1,119 @@
+"""The world of one run: hosts are dialled while the project's files are read and rendered."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import shlex
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.project import Project, hosts_file_of, hosts_meant, meant, read_project, state_folder
+from opsctl.cli.request import Request
+from opsctl.cli.secret_values import SecretValues
+from opsctl.edges.clock import SystemClock
+from opsctl.edges.connect import open_connection
+from opsctl.edges.ports import Connection
+from opsctl.flows.dial import Dialler
+from opsctl.flows.events import Listener
+from opsctl.flows.reports import Selection
+from opsctl.flows.world import Who, World
+from opsctl.inputs.project import find_root
+from opsctl.model.fleet import Fleet
+from opsctl.model.hosts import HostsFile
+from opsctl.render.fleet import host_directory
+from opsctl.state.desired import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a flow is called with."""
+
+    world: World
+    desired: Desired
+    selection: Selection
+
+
+@contextmanager
+def online(invocation: Invocation, request: Request, listen: Listener) -> Iterator[Session]:
+    """A session about what is asked; its connections end with it.
+
+    From here on nothing leaves the program with a secret's value in it. Raises InputError and UsageError.
+    """
+    root = find_root(invocation.folder)
+    file = hosts_file_of(root)
+    environment = meant(request, file).environment
+    invocation.environment = environment
+    dialler = Dialler(_opener(invocation, root, file, environment))
+    try:
+        dialler.begin(hosts_meant(request, file, environment))
+        values = SecretValues(root)
+        _redact_with(invocation, values.redact)
+        project = read_project(root, request, values.of)
+        yield _session(invocation, project, dialler, values.redact, listen)
+    finally:
+        dialler.close()
+
+
+def _opener(
+    invocation: Invocation, root: Path, file: HostsFile, environment: str
+) -> Callable[[str], Connection]:
+    connect = invocation.connect or open_connection
+    hosts_only = Fleet(root=root, hosts_file=file, stacks={}, places={})
+
+    def open_host(name: str) -> Connection:
+        directory = host_directory(hosts_only, name, state_folder())
+        return connect(name, file.hosts[name], file.environments[environment], root, directory=directory)
+
+    return open_host
+
+
+def _redact_with(invocation: Invocation, redact: Callable[[str], str]) -> None:
+    invocation.out.redact_with(redact)
+    invocation.err.redact_with(redact)
+
+
+def _session(
+    invocation: Invocation, project: Project, dialler: Dialler, redact: Callable[[str], str], listen: Listener
+) -> Session:
+    world = World(
+        connect=dialler.connect,
+        clock=invocation.clock or SystemClock(),
+        redact=redact,
+        listen=listen,
+        who=who(invocation.argv, invocation.environ),
+    )
+    return Session(world, project.desired, project.selection)
+
+
+def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:
+    """Who runs this, for lease and audit; behind sudo, the person who typed it."""
+    return Who(
+        user=environ.get("SUDO_USER") or _login(),
+        machine=socket.gethostname(),
+        command=shlex.join(["opsctl", *tellable(argv)]),
+        run=secrets.token_hex(4),
+    )
+
+
+def tellable(argv: Sequence[str]) -> list[str]:
+    """The words of a command line that may be kept: of what `exec` runs, the first word only."""
+    words = list(argv)
+    if "exec" not in words:
+        return words
+    if "--" not in words:
+        return [*words[: words.index("exec") + 2], "…"]
+    end = words.index("--") + 2
+    return words[:end] + ["…"] * (len(words) > end)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

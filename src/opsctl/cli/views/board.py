@@ -1,0 +1,121 @@
+"""The progress of a run, folded from events: what each host is doing now, and a line for whatever ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from opsctl.cli.views.blocks import Block, Column, Line, Span, Table, line
+from opsctl.cli.views.figures import seconds
+from opsctl.flows.events import Event
+
+_PATIENCE = 10.0
+"""Seconds between two plain lines that say of a wait only that it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Something begun and not ended; `said` is when a plain line last told of it."""
+
+    subject: str
+    begun: float
+    said: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostProgress:
+    phase: str = ""
+    begun: float = 0.0
+    running: tuple[Running, ...] = ()
+    done: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All hosts of a run; `after` gives the board that follows an event."""
+
+    hosts: Mapping[str, HostProgress] = field(default_factory=dict)
+
+    def of(self, host: str) -> HostProgress:
+        return self.hosts.get(host, HostProgress())
+
+    def after(self, event: Event) -> Board:
+        return Board({**self.hosts, event.host: _next(self.of(event.host), event)})
+
+    @property
+    def active(self) -> bool:
+        return any(not host.ended for host in self.hosts.values())
+
+
+def _next(host: HostProgress, event: Event) -> HostProgress:
+    match event.kind:
+        case "step":
+            begun = Running(event.subject, event.seconds, event.seconds, event.detail)
+            return replace(host, phase="", running=(*host.running, begun))
+        case "step_done":
+            left = tuple(one for one in host.running if one.subject != event.subject)
+            return replace(host, running=left, done=host.done + 1)
+        case "waiting":
+            return replace(host, running=tuple(_waiting(one, event) for one in host.running))
+        case "failed" | "finished":
+            return replace(host, phase="", running=(), ended=True)
+        case "lease":
+            return replace(host, phase=f"lease {event.detail}".strip(), begun=event.seconds)
+        case _:
+            return replace(host, phase=f"{event.kind} {event.detail}".strip(), begun=event.seconds)
+
+
+def _waiting(one: Running, event: Event) -> Running:
+    if not _is_about(one, event):
+        return one
+    said = event.seconds if _worth_saying(one, event) else one.said
+    return replace(one, detail=event.detail, said=said)
+
+
+def _is_about(one: Running, event: Event) -> bool:
+    return one.subject == event.subject or one.subject.endswith(f" {event.subject}")
+
+
+def _worth_saying(one: Running, event: Event) -> bool:
+    return event.seconds - one.said >= _PATIENCE
+
+
+def told(before: Board, event: Event) -> Line | None:
+    """The plain line that an event is worth, if any: a step that ended, a failure, a wait that drags on."""
+    host = before.of(event.host)
+    match event.kind:
+        case "step_done":
+            begun = next((one.begun for one in host.running if one.subject == event.subject), event.seconds)
+            return _told(event, Span(event.subject), f" … {seconds(event.seconds - begun)}")
+        case "failed":
+            return _told(event, Span(f"failed {event.subject}".rstrip(), "bad"), _after_colon(event.detail))
+        case "waiting" if any(_is_about(one, event) and _worth_saying(one, event) for one in host.running):
+            return _told(event, Span(f"wait {event.subject}", "dim"), _after_colon(event.detail))
+        case _:
+            return None
+
+
+def _told(event: Event, what: Span, tail: str) -> Line:
+    return line(Span(event.host, "strong"), "  ", what, Span(tail, "dim"))
+
+
+def _after_colon(detail: str) -> str:
+    return f": {detail}" if detail else ""
+
+
+def board_view(board: Board, now: float) -> Iterator[Block]:
+    """What is going on, a line for each host that has not ended; `now` in seconds since the run began."""
+    rows = [_row(name, host, now) for name, host in sorted(board.hosts.items()) if not host.ended]
+    columns = (Column(), Column(align="right"), Column(least=20), Column(least=12))
+    yield Table(columns, tuple(rows))
+
+
+def _row(name: str, host: HostProgress, now: float) -> tuple[Span, ...]:
+    if not host.running:
+        return Span(name, "strong"), Span(seconds(now - host.begun), "dim"), Span(host.phase), Span("")
+    oldest = min(one.begun for one in host.running)
+    subjects = ", ".join(one.subject for one in host.running)
+    details = ", ".join(dict.fromkeys(one.detail for one in host.running if one.detail))
+    return Span(name, "strong"), Span(seconds(now - oldest), "dim"), Span(subjects), Span(details, "warn")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from opsctl.errors import Problem
 from opsctl.model.fleet import Place
@@ -32,6 +33,7 @@ class Draft:
     places: dict[Path, Place] = field(default_factory=dict)
     blocks: dict[Path, Place] = field(default_factory=dict)
     """Where the text of a literal or folded scalar begins."""
+    before_overrides: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def environments_read(self) -> frozenset[str]:

@@ -84,5 +84,6 @@ def _fleet(root: Path, draft: Draft) -> Fleet:
         stacks={key: stack for key, stack in draft.stacks.items() if key in used},
         places=draft.places,
         templates=draft.templates,
+        before_overrides=draft.before_overrides,
         notes=tuple(notes),
     )

@@ -122,6 +122,7 @@ class _Services:
         base = self._forms[name]
         over = self._override(environment, name, raw)
         if over is not None:
+            self._draft.before_overrides[self._stack, name] = base.form
             return self._validate(environment, name, merge(base.form, over.form))
         if name not in self._plain:
             self._plain[name] = self._validate(environment, name, base.form)
@@ -176,6 +177,8 @@ def _note(draft: Draft, document: Document, to: Path, at: Path, origins: Mapping
     forms = {origin: path for path, origin in origins.items()}
     depth = len(at)
     draft.places[to] = document.place(at)
+    for form, origin in origins.items():
+        draft.places[*to, *form] = document.place(origin)
     for path in document.lines:
         if path[:depth] == at and len(path) > depth and path[depth] != "overrides":
             for below in {path[depth:], _form_path(path, depth, forms)}:

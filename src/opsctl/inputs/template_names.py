@@ -89,9 +89,9 @@ def _names(tree: nodes.Template) -> Iterator[Named]:
         for use in tree.find_all(kind):
             yield Named(owner, use.name, use.lineno)
     for include in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        name = getattr(include, "template", None)
-        if isinstance(name, nodes.Const) and not getattr(include, "ignore_missing", False):
-            yield Named("template", str(name.value), include.lineno)
+        source = getattr(include, "template", None)
+        if isinstance(source, nodes.Const) and not getattr(include, "ignore_missing", False):
+            yield Named("template", str(source.value), include.lineno)
 
 
 def _looked_up(node: nodes.Node) -> Named | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from opsctl.model.hosts import Environment, Host, HostsFile
 from opsctl.model.stack import StackFile
@@ -38,6 +39,8 @@ class Fleet:
     places: Mapping[tuple[str | int, ...], Place] = field(repr=False)
     templates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Every file below templates/, by its relative path with forward slashes."""
+    before_overrides: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """By (stack, service), for those with overrides: the service as it is without them, folded but not validated."""
     notes: tuple[str, ...] = ()
     """What is allowed and yet worth a word, for instance a host in no environment."""
 

@@ -1,0 +1,173 @@
+"""JSON Schemas (2020-12) of hosts.toml and of stack files, for editors: they accept what `load` accepts as spelling."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Literal
+
+from opsctl.inputs.compose_spec import compose_spec, keys_of
+from opsctl.model.compose_spelling import REFUSED
+from opsctl.model.hosts import HostsFile
+from opsctl.model.stack import DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_NAMES = "^[a-z0-9][a-z0-9_.-]{0,62}$"
+_SIZE = {"type": ["string", "integer"], "examples": ["512MiB", "2g"]}
+_EXTENSIONS: dict[str, Any] = {"^x-": {}}
+_WORDS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+# What opsctl reads itself; all other keys of a service are as Compose has them.
+_FOLDED = frozenset({"image", "depends_on", "environment", "mem_limit", "mem_reservation"})
+
+
+def json_schema(kind: Literal["hosts", "stack"]) -> dict[str, Any]:
+    """The schema of hosts.toml or of a file in stacks/."""
+    if kind == "hosts":
+        schema = HostsFile.model_json_schema()
+        return {"$schema": _DRAFT, **schema, "title": "hosts.toml of opsctl"}
+    return _stack_schema()
+
+
+def _stack_schema() -> dict[str, Any]:
+    compose = copy.deepcopy(compose_spec()["$defs"])
+    return {
+        "$schema": _DRAFT,
+        "title": "A stack of opsctl",
+        "type": "object",
+        "properties": {
+            "services": _named({"$ref": "#/$defs/opsctl_service"}, "What runs, by name."),
+            "networks": _named({"$ref": "#/$defs/network"}, "Compose's networks."),
+            "volumes": _named({"$ref": "#/$defs/volume"}, "Compose's volumes."),
+        },
+        "patternProperties": _EXTENSIONS,
+        "additionalProperties": False,
+        "$defs": compose | {"opsctl_service": _service_schema(), "opsctl_override": _override_schema()},
+    }
+
+
+def _named(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "patternProperties": {_NAMES: schema},
+        "additionalProperties": False,
+        "description": description,
+    }
+
+
+def _service_schema() -> dict[str, Any]:
+    overrides = {
+        "type": "object",
+        "patternProperties": {_NAMES: {"$ref": "#/$defs/opsctl_override"}},
+        "additionalProperties": False,
+        "description": "By environment: keys laid over the service; mappings merge, the rest replaces.",
+    }
+    return {
+        "type": "object",
+        "properties": _own_properties() | {"overrides": overrides} | _compose_properties(),
+        "patternProperties": _EXTENSIONS,
+        "additionalProperties": False,
+        "not": {"required": ["env", "environment"]},
+    }
+
+
+def _override_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": _own_properties() | _compose_properties(),
+        "patternProperties": _EXTENSIONS,
+        "additionalProperties": False,
+    }
+
+
+def _compose_properties() -> dict[str, Any]:
+    """Every key that Compose owns, with the schema Compose gives it."""
+    taken = keys_of("service") - REFUSED.keys() - _FOLDED - Service.model_fields.keys()
+    return {key: schema for key, schema in _compose_service().items() if key in taken}
+
+
+def _compose_service() -> dict[str, Any]:
+    parts = compose_spec()["$defs"]
+    return {
+        key: schema
+        for name in ("service", "container_spec", "workload_spec")
+        for key, schema in parts.get(name, {}).get("properties", {}).items()
+    }
+
+
+def _own_properties() -> dict[str, Any]:
+    fields = Service.model_json_schema()["properties"]
+    env = _env_schema()
+    return {
+        "image": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Reference of the image; may be a template.",
+        },
+        "kind": fields["kind"],
+        "start": fields["start"],
+        "depends_on": _depends_on_schema(),
+        "memory": _memory_schema(),
+        "mem_limit": _SIZE,
+        "mem_reservation": _SIZE,
+        "env": env,
+        "environment": env,
+        "files": {"type": "array", "items": _file_schema()},
+        "wait": _inline(Wait.model_json_schema()),
+        "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
+    }
+
+
+def _env_schema() -> dict[str, Any]:
+    values = {"anyOf": [{"type": ["string", "number", "boolean"]}, _inline(SecretRef.model_json_schema())]}
+    return {
+        "description": "The environment of the container: KEY: value, KEY: {secret: name}, or a list of KEY=value.",
+        "anyOf": [
+            {"type": "object", "additionalProperties": values},
+            {"type": "array", "items": {"type": "string", "pattern": "="}},
+            {"type": "null"},
+        ],
+    }
+
+
+def _depends_on_schema() -> dict[str, Any]:
+    entry = _inline(DependsOn.model_json_schema())
+    entry["properties"]["required"] = {"const": True}
+    return {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"anyOf": [entry, {"type": "null"}]}},
+            {"type": "null"},
+        ]
+    }
+
+
+def _memory_schema() -> dict[str, Any]:
+    properties = {"limit": _SIZE, "reservation": _SIZE, "peak": _SIZE}
+    mapping = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"anyOf": [_SIZE, mapping], "description": "The limit alone, or {limit, reservation, peak}."}
+
+
+def _file_schema() -> dict[str, Any]:
+    schema = _inline(FileSpec.model_json_schema())
+    kinds = [
+        kind for kind in OnChange.model_json_schema()["properties"]["kind"]["enum"] if kind not in _WITH_VALUE
+    ]
+    reactions: list[dict[str, Any]] = [{"enum": kinds}]
+    for key, value in _WITH_VALUE.items():
+        reactions.append(
+            {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
+        )
+    schema["properties"]["on_change"] = {
+        "anyOf": reactions,
+        "description": "What a change of the file asks for.",
+    }
+    schema["properties"]["mode"]["type"] = ["string", "integer"]
+    schema["oneOf"] = [{"required": [key]} for key in ("template", "source", "content")]
+    return schema
+
+
+_WITH_VALUE: dict[str, Any] = {"reload": _WORDS, "signal": {"type": "string"}}
+
+
+def _inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema that refers to none of its own definitions."""
+    return {key: value for key, value in schema.items() if key != "$defs"}

@@ -12,17 +12,19 @@ import tarfile
 from collections.abc import Iterable, Sequence
 
 from opsctl.argv.command import Command, script
-from opsctl.argv.compose import CHECK_VERSION
+from opsctl.argv.compose import CHECK_VERSION, COMPOSE_TOO_OLD, NO_COMPOSE
 from opsctl.argv.guard import guarded
 from opsctl.plan.steps import PutFile
 
-__all__ = ["COMPOSE_FILE", "NOT_ACCEPTED", "NOT_PUT", "push"]
+__all__ = ["COMPOSE_FILE", "NOT_ACCEPTED", "NOT_RENAMED", "NOT_STAGED", "UNTOUCHED", "push"]
 
 COMPOSE_FILE = "compose.yml"
 NOT_ACCEPTED = 66
 """Compose refused the staged files; nothing was touched."""
-NOT_PUT = 73
-"""A file could not be written, staged or renamed; `disk <total kB> <available kB>` is on stdout."""
+NOT_STAGED = 72
+NOT_RENAMED = 73
+"""A file could not be staged (nothing was touched), or renamed; `disk <total kB> <available kB>` is on stdout."""
+UNTOUCHED = frozenset({NO_COMPOSE, COMPOSE_TOO_OLD, NOT_ACCEPTED, NOT_STAGED})
 
 # Standard input: a tar stream with `paths` (relative paths, in the order of the renames), `owes` (service/reaction
 # lines) and `new/<path>` for each path. Files of one file system that are renamed one after the other reach the disk
@@ -32,12 +34,12 @@ _PUSH = (
     + """\
 directory=$1 project=$2
 umask 077
+code=72
 failed() {
-    [ -z "$1" ] || echo "$1" >&2
     df -Pk . | while read -r device total used available rest; do
         case $total in *[!0-9]*) ;; *) echo "disk $total $available" ;; esac
     done
-    exit 73
+    exit "$code"
 }
 accepted() {
     set --
@@ -59,7 +61,7 @@ tar -x -p -m -o -f - -C "$staging" || failed
 if [ -e "$staging/new/compose.yml" ]; then
     accepted >"$staging/said" 2>&1 </dev/null &
     accepting=$!
-    usable_compose || { code=$?; wait "$accepting"; exit "$code"; }
+    usable_compose || { unusable=$?; wait "$accepting"; exit "$unusable"; }
     if ! wait "$accepting"; then
         cat "$staging/said" >&2
         exit 66
@@ -73,6 +75,7 @@ while IFS= read -r marker; do
     sync -- ".opsctl/owed/${marker%/*}" || failed
 done <"$staging/owes"
 set -- .
+code=73
 while IFS= read -r path; do
     case $path in */*) parent=${path%/*} ;; *) parent=. ;; esac
     [ -d "$parent" ] || (umask 022 && mkdir -p -- "$parent") || failed

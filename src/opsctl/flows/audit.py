@@ -1,32 +1,18 @@
-"""The audit of a host: who changed what, from where, and how it ended."""
+"""The audit of an environment: who changed what, from where, and how it ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from opsctl.errors import Exit, OpsctlError, worst
+from opsctl.argv.audit import read_audit
+from opsctl.errors import CouldNotFindOut, Exit, OpsctlError, worst
+from opsctl.flows.audit_records import AuditEntry, entries, read_records
+from opsctl.flows.hosts import chosen_hosts, on_each
 from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.world import World
-from opsctl.state.desired import Desired
+from opsctl.state.desired import Desired, DesiredHost
 
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One change: its start and, where there is one, its end. `at` is seconds since the epoch (the operator's clock)."""
-
-    host: str
-    at: float
-    run: str
-    user: str
-    machine: str
-    command: str
-    what: str
-    plan: str = ""
-    """The plan's digest; empty for verbs."""
-    outcome: str = "running"
-    """ok, failed, interrupted, or running where no end is written yet."""
-    seconds: float | None = None
-    detail: str = ""
+__all__ = ["AuditEntry", "AuditReport", "audit", "audit_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +31,15 @@ def audit(
     world: World, desired: Desired, selection: Selection = EVERYTHING, *, limit: int = 50
 ) -> AuditReport:
     """The last `limit` changes of each host, from .opsctl/audit.jsonl."""
-    raise NotImplementedError
+    hosts = chosen_hosts(desired, selection)
+    found, errors = on_each(hosts, lambda host: audit_of(world, host, limit))
+    merged = sorted((entry for entries in found.values() for entry in entries), key=lambda entry: entry.at)
+    return AuditReport(tuple(merged), errors)
+
+
+def audit_of(world: World, host: DesiredHost, limit: int) -> tuple[AuditEntry, ...]:
+    """The last `limit` changes of one host, oldest first. Raises CouldNotFindOut, ConnectFailed."""
+    completed = world.connect(host.name).shell.run(read_audit(host.directory, 2 * limit))
+    if not completed.ok:
+        raise CouldNotFindOut("cannot read the audit", where=host.name, evidence=completed.last_lines())
+    return entries(host.name, read_records(completed.stdout))[-limit:]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
+from opsctl.flows.change import Change, Confirm, carry_out
+from opsctl.flows.hosts import chosen_hosts
+from opsctl.flows.planning import Policy, no_policy, plan_all, without_last_waits
 from opsctl.flows.reports import EVERYTHING, DeployReport, Selection
 from opsctl.flows.world import World
+from opsctl.plan.request import PlanRequest
 from opsctl.plan.steps import Plan
 from opsctl.state.desired import Desired
+from opsctl.state.observed import Observed
 
-Confirm = Callable[[Plan], bool]
-"""Shows the plan and asks; not called when the plan has no steps. False: nothing is done."""
+__all__ = ["Confirm", "deploy"]
 
 
 def deploy(
@@ -23,6 +27,7 @@ def deploy(
     wait: bool = True,
     heal: bool = False,
     keep_host_edits: bool = False,
+    policy: Policy = no_policy,
 ) -> DeployReport:
     """Bring the selected hosts to what is desired.
 
@@ -33,4 +38,12 @@ def deploy(
     anywhere), KeyboardInterrupt. A refused plan is returned, not raised: `plan.refused`, every outcome with Refused.
     Once changes have begun every host's end is in the report, an interruption too (outcome error Interrupted, 130).
     """
-    raise NotImplementedError
+    request = PlanRequest(heal=heal, keep_host_edits=keep_host_edits)
+
+    def plan(observed: Mapping[str, Observed]) -> Plan:
+        whole = plan_all(desired, observed, selection, request, policy=policy)
+        return whole if wait else without_last_waits(whole)
+
+    return carry_out(
+        world, Change(chosen_hosts(desired, selection), plan=plan, confirm=confirm, parallel=parallel)
+    )

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from opsctl.flows.hosts import chosen_hosts, chosen_services, on_each
+from opsctl.flows.look import look
 from opsctl.flows.reports import EVERYTHING, PlanReport, Selection
+from opsctl.flows.site import tell
 from opsctl.flows.world import World
-from opsctl.state.desired import Desired
+from opsctl.plan.planner import plan_host
+from opsctl.plan.request import PlanRequest
+from opsctl.plan.steps import HostPlan, Plan, Step, Wait
+from opsctl.state.desired import Desired, DesiredHost
+from opsctl.state.observed import Observed
+
+Policy = Callable[[DesiredHost, Observed], tuple[Sequence[str], Sequence[str]]]
+"""What else speaks for or against a host's plan once the host is known: refusals and notes (the memory policy)."""
+
+
+def no_policy(_host: DesiredHost, _observed: Observed) -> tuple[Sequence[str], Sequence[str]]:
+    return (), ()
 
 
 def make_plan(
@@ -14,9 +32,59 @@ def make_plan(
     *,
     heal: bool = False,
     keep_host_edits: bool = False,
+    policy: Policy = no_policy,
 ) -> PlanReport:
     """What a deploy would do, host by host; hosts that could not be looked at are in `errors`.
 
     Makes nothing on any host: where a host has no fingerprint key yet, one that is forgotten afterwards stands in.
     """
-    raise NotImplementedError
+    began = world.clock.monotonic()
+    hosts = chosen_hosts(desired, selection)
+
+    def one_look(host: DesiredHost) -> Observed:
+        tell(world, host.name, "looking", began=began)
+        observed = look(world.connect(host.name), host)
+        tell(world, host.name, "looked", began=began)
+        return observed
+
+    observed, errors = on_each(hosts, one_look)
+    request = PlanRequest(heal=heal, keep_host_edits=keep_host_edits)
+    return PlanReport(plan_all(desired, observed, selection, request, policy=policy), errors)
+
+
+def plan_all(
+    desired: Desired,
+    observed: Mapping[str, Observed],
+    selection: Selection,
+    request: PlanRequest,
+    *,
+    policy: Policy = no_policy,
+) -> Plan:
+    """The plan over all hosts that were looked at; the request's services come from the selection."""
+    key = secrets.token_bytes(32)
+    plans = []
+    for host in desired.hosts:
+        if host.name not in observed:
+            continue
+        refusals, notes = policy(host, observed[host.name])
+        asked = replace(
+            request,
+            services=chosen_services(host, selection),
+            key=key,
+            refusals=tuple(refusals),
+            notes=tuple(notes),
+        )
+        plans.append(plan_host(host, observed[host.name], asked))
+    return Plan(desired.environment, tuple(plans), (*selection.services, *selection.stacks))
+
+
+def without_last_waits(plan: Plan) -> Plan:
+    """The plan without the waits that no other step comes after."""
+    return replace(plan, hosts=tuple(replace(host, steps=_cut(host)) for host in plan.hosts))
+
+
+def _cut(host: HostPlan) -> tuple[Step, ...]:
+    steps = list(host.steps)
+    while steps and isinstance(steps[-1], Wait):
+        steps.pop()
+    return tuple(steps)

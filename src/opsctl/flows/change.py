@@ -1,0 +1,200 @@
+"""The road that every change takes: connect, lease, look, plan, ask, record, apply, record, give back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from opsctl.errors import Exit, OperationFailed, OpsctlError, Refused
+from opsctl.flows.apply import apply
+from opsctl.flows.audit_records import end_record, start_record
+from opsctl.flows.hosts import on_each
+from opsctl.flows.leases import leases
+from opsctl.flows.look import look
+from opsctl.flows.reports import DeployReport, HostOutcome
+from opsctl.flows.site import Progress, Site, tell
+from opsctl.flows.world import World
+from opsctl.plan.steps import HostPlan, Plan
+from opsctl.state.desired import DesiredHost
+from opsctl.state.observed import Observed
+
+Confirm = Callable[[Plan], bool]
+"""Shows the plan and asks; not called where there is nothing to do. False: nothing is done."""
+
+
+def _nothing(_site: Site, _progress: Progress) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run is about. `before` and `after` are effects around the plan's own, on each host that has work."""
+
+    hosts: Sequence[DesiredHost]
+    plan: Callable[[Mapping[str, Observed]], Plan]
+    confirm: Confirm
+    parallel: int = 8
+    what: str = ""
+    """For the audit, in place of the plan's summary; a host has work then even where its plan has no steps."""
+    before: Callable[[Site, Progress], None] = _nothing
+    after: Callable[[Site, Progress], None] = _nothing
+
+
+def carry_out(world: World, change: Change) -> DeployReport:
+    """Take the road.
+
+    Raises, before anything was changed: LeaseHeld, ConnectFailed, EngineUnavailable and other CouldNotFindOut of any
+    host, KeyboardInterrupt. A refused plan is in the report. Once changes have begun, all that happens is in the report.
+    """
+    began = world.clock.monotonic()
+    _connect(world, change.hosts, began)
+    with leases(world, change.hosts, began) as taken:
+        plan = change.plan(_look(world, change.hosts, began))
+        if plan.refused:
+            return _refused(world, plan)
+        work = tuple(one for one in plan.hosts if one.changes or change.what)
+        if not work:
+            return DeployReport(
+                plan, tuple(HostOutcome(one.host, one) for one in plan.hosts), run=world.who.run
+            )
+        if not change.confirm(plan):
+            return DeployReport(plan, (), confirmed=False, run=world.who.run)
+        stop = threading.Event()
+        desired = {host.name: host for host in change.hosts}
+        sites = [
+            Site(world, desired[one.host], world.connect(one.host), taken[one.host], stop, began)
+            for one in work
+        ]
+        outcomes = _on_all(change, plan, sites)
+    rest = {one.host: HostOutcome(one.host, one) for one in plan.hosts}
+    return DeployReport(plan, tuple((rest | outcomes).values()), run=world.who.run)
+
+
+def _connect(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
+    def connect(host: DesiredHost) -> None:
+        tell(world, host.name, "connecting", began=began)
+        world.connect(host.name)
+        tell(world, host.name, "connected", began=began)
+
+    _all_or_raise(on_each(hosts, connect)[1], "nothing was done on any host; `--host` leaves this one out")
+
+
+def _look(world: World, hosts: Sequence[DesiredHost], began: float) -> dict[str, Observed]:
+    def one_look(host: DesiredHost) -> Observed:
+        tell(world, host.name, "looking", began=began)
+        observed = look(world.connect(host.name), host)
+        tell(world, host.name, "looked", began=began)
+        return observed
+
+    found, errors = on_each(hosts, one_look)
+    _all_or_raise(errors, "nothing was done on any host; `--host` leaves this one out")
+    return found
+
+
+def _all_or_raise(errors: Mapping[str, OpsctlError], hint: str) -> None:
+    for error in errors.values():
+        error.hint = f"{error.hint}; {hint}" if error.hint else hint
+        raise error
+
+
+def _refused(world: World, plan: Plan) -> DeployReport:
+    outcomes = tuple(HostOutcome(one.host, one, error=_refusal(one)) for one in plan.hosts)
+    return DeployReport(plan, outcomes, run=world.who.run)
+
+
+def _refusal(plan: HostPlan) -> Refused | None:
+    if not plan.refusals:
+        return None
+    return Refused("the plan is refused; nothing was done", where=plan.host, evidence=plan.refusals)
+
+
+def _on_all(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:
+    if change.parallel <= 1:
+        return _one_after_the_other(change, plan, sites)
+    with ThreadPoolExecutor(max_workers=change.parallel, thread_name_prefix="apply") as threads:
+        futures = {site.name: threads.submit(_on_one, change, plan, site) for site in sites}
+        _wait_patiently(list(futures.values()), sites)
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _one_after_the_other(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:
+    outcomes: dict[str, HostOutcome] = {}
+    failed = ""
+    for site in sites:
+        if failed:
+            error = OperationFailed(f"not begun, because {failed} failed before it", where=site.name)
+            outcomes[site.name] = HostOutcome(site.name, _host_plan(plan, site.name), error=error)
+            continue
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as threads:
+            future = threads.submit(_on_one, change, plan, site)
+            _wait_patiently([future], [site])
+        outcomes[site.name] = future.result()
+        failed = site.name if future.result().error else ""
+    return outcomes
+
+
+def _wait_patiently(futures: Sequence[Future[HostOutcome]], sites: Sequence[Site]) -> None:
+    """A first interruption lets the commands under way end and begins no other; a second one abandons them: they end
+    on the host by themselves, and the next run waits for them.
+    """
+    try:
+        wait(futures)
+    except KeyboardInterrupt:
+        for site in sites:
+            site.stop.set()
+            site.tell("waiting", detail="interrupted: finishing what has begun (again: abandon it)")
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            for site in sites:
+                site.connection.close()
+            raise
+
+
+def _host_plan(plan: Plan, host: str) -> HostPlan:
+    return next(one for one in plan.hosts if one.host == host)
+
+
+def _on_one(change: Change, plan: Plan, site: Site) -> HostOutcome:
+    """Everything on one host; what goes wrong there is in the outcome."""
+    clock, host_plan, progress = site.world.clock, _host_plan(plan, site.name), Progress()
+    began = clock.monotonic()
+    error: OpsctlError | None = None
+    try:
+        site.check()
+        site.lease.record(
+            start_record(site.world.who, clock.now(), change.what or plan.summary(), plan.digest)
+        )
+        change.before(site, progress)
+        apply(site, host_plan, progress)
+        change.after(site, progress)
+    except OpsctlError as caught:
+        error = _with_progress(caught, host_plan, progress)
+    seconds = clock.monotonic() - began
+    error = _record_end(site, seconds, error, progress)
+    site.tell("failed" if error else "finished", detail=error.message if error else "")
+    return HostOutcome(site.name, host_plan, progress.done, progress.changed, error, seconds)
+
+
+def _record_end(
+    site: Site, seconds: float, error: OpsctlError | None, progress: Progress
+) -> OpsctlError | None:
+    record = end_record(site.world.who, site.world.clock.now(), seconds, error, progress.done)
+    try:
+        site.lease.record({**record, "detail": site.world.redact(str(record["detail"]))})
+    except OpsctlError as unrecorded:
+        # The next run will mark this one as interrupted; a failure that came first says more than this one.
+        return error or unrecorded
+    return error
+
+
+def _with_progress(error: OpsctlError, plan: HostPlan, progress: Progress) -> OpsctlError:
+    """The error, with how far the plan had come where the connection or the lease was lost in the middle of it."""
+    if error.exit in {Exit.COULD_NOT_FIND_OUT, Exit.INTERRUPTED} or not error.hint:
+        steps = len(plan.steps)
+        done = f"{progress.done} of {steps} steps were done; run the same command again to go on"
+        error.hint = f"{error.hint}; {done}" if error.hint else done
+    error.where = error.where or plan.host
+    return error

@@ -1,0 +1,71 @@
+"""Carrying out a push, and what its failures mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsctl.argv import compose, push
+from opsctl.argv.command import Completed
+from opsctl.errors import CommandFailed, EngineUnavailable
+from opsctl.flows.site import Progress, Site
+from opsctl.plan.steps import PutFile
+
+_FULL = "No space left on device"
+_INSTALL = "https://docs.docker.com/compose/install/linux/ says how to install it"
+
+
+def carry_out_push(site: Site, files: Sequence[PutFile], progress: Progress) -> None:
+    """Put files. Raises EngineUnavailable and CommandFailed; then no file is half-written."""
+    before = progress.changed
+    site.check()
+    progress.changed = True
+    completed = site.attempt(push.push(site.directory, site.host.project, site.run_id, files))
+    if completed.code in push.UNTOUCHED:
+        progress.changed = before
+    refuse_unusable(site, completed)
+    if completed.code == push.NOT_ACCEPTED:
+        raise site.failure(completed, "Docker Compose does not accept the files; nothing was touched")
+    if completed.code in {push.NOT_STAGED, push.NOT_RENAMED}:
+        raise _not_put(site, completed)
+    if not completed.ok:
+        raise site.failure(completed)
+
+
+def refuse_unusable(site: Site, completed: Completed) -> None:
+    """Raises EngineUnavailable where the command found no Compose, or one that is too old."""
+    said = (site.redacted("\n".join(completed.last_lines())) or ("nothing",))[0]
+    if completed.code == compose.NO_COMPOSE:
+        raise EngineUnavailable(
+            f"`docker compose` is missing on the host: {said}",
+            where=site.name,
+            hint=f"opsctl needs Docker Compose {compose.OLDEST} or later; {_INSTALL}",
+        )
+    if completed.code == compose.COMPOSE_TOO_OLD:
+        raise EngineUnavailable(
+            f"Docker Compose {said} is too old",
+            where=site.name,
+            hint=f"opsctl needs {compose.OLDEST} or later; {_INSTALL}",
+        )
+
+
+def _not_put(site: Site, completed: Completed) -> CommandFailed:
+    touched = (
+        "nothing was touched" if completed.code == push.NOT_STAGED else "some files were put, each whole"
+    )
+    if _FULL in completed.stderr.decode(errors="replace"):
+        free = _disk(completed.stdout)
+        return site.failure(
+            completed,
+            f"the disk that holds {site.directory} is full{free}; {touched}",
+            hint="make room (`docker system df` shows what Docker holds), then run the same command again",
+        )
+    return site.failure(completed, f"the files could not be put; {touched}")
+
+
+def _disk(stdout: bytes) -> str:
+    for line in stdout.decode(errors="replace").splitlines():
+        words = line.split()
+        if words[:1] == ["disk"] and len(words) == 3:  # noqa: PLR2004
+            total, available = (int(word) / 1024 for word in words[1:])
+            return f" ({available:.1f} MiB of {total:.1f} MiB free)"
+    return ""

@@ -117,7 +117,7 @@ def _after_push(
     for one in wanted:
         if one.kind != "restart":
             yield from _react(one)
-    markers = pushes.settled_markers(ctx, wanted, scope)
+    markers = pushes.settled_markers(ctx, files, wanted, scope)
     if markers:
         yield Settle(markers)
 

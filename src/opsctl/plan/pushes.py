@@ -97,14 +97,12 @@ def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) 
 
 
 def settled_markers(
-    ctx: Context, wanted: Iterable[Reactions], chosen: frozenset[str]
+    ctx: Context, pushed: Iterable[PutFile], wanted: Iterable[Reactions], chosen: frozenset[str]
 ) -> tuple[tuple[str, str], ...]:
-    """Markers that ask for nothing any more: the service is gone, made anew, stopped, or its file changed reaction."""
+    """Markers that ask for nothing once the waves are done: the service is gone, made anew, restarted or stopped, or
+    its file changed its reaction.
+    """
+    markers = ctx.observed.owed | {put.owes for put in pushed if put.owes}
     live = {(one.service, one.kind) for one in wanted}
-    return tuple(
-        sorted(
-            marker
-            for marker in ctx.observed.owed - live
-            if marker[0] in chosen or marker[0] not in ctx.desired.services
-        )
-    )
+    here = {marker for marker in markers if marker[0] in chosen or marker[0] not in ctx.desired.services}
+    return tuple(sorted(here - live))

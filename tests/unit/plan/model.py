@@ -5,6 +5,7 @@ Its rules are those found by running Compose 5.6.1 (facts: compose-traps); the l
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -46,10 +47,13 @@ from opsctl.state.observed import (
 )
 
 KEY = b"k" * 32
+parsed_compose = functools.lru_cache(maxsize=256)(read_compose)
 DIRECTORY = "/opt/demo"
 
 
-def file(service: str, target: str, content: str, reaction: str = "recreate", mode: int = 0o644) -> DesiredFile:
+def file(
+    service: str, target: str, content: str, reaction: str = "recreate", mode: int = 0o644
+) -> DesiredFile:
     kinds = {
         "recreate": Reaction(),
         "reload": Reaction("reload", command=("reload", service)),
@@ -195,7 +199,7 @@ class Machine:
         """`docker compose up -d` typed on the host."""
         if "compose.yml" not in self.files:
             return
-        document = read_compose(self.files["compose.yml"][0])
+        document = parsed_compose(self.files["compose.yml"][0])
         for name, mapping in document["services"].items():
             if mapping.get("profiles"):
                 continue
@@ -206,7 +210,7 @@ class Machine:
                 box.state, box.started, box.exit_code = "running", self.tick(), None
 
     def _make(self, name: str) -> None:
-        document = read_compose(self.files["compose.yml"][0])
+        document = parsed_compose(self.files["compose.yml"][0])
         mapping = document["services"][name]
         assert familiar(mapping["image"]) in self.images, f"{name}: image not pulled"
         names = []
@@ -222,7 +226,11 @@ class Machine:
             mapping=mapping,
             config_hash=self._config_hash(mapping, name),
             env=self._env(name),
-            inner={path: content for path, (content, _) in self.files.items() if path.startswith(f"files/{name}/")},
+            inner={
+                path: content
+                for path, (content, _) in self.files.items()
+                if path.startswith(f"files/{name}/")
+            },
             created=now,
             started=now,
             networks=frozenset(names),
@@ -249,7 +257,10 @@ class Machine:
             compose=compose[0] if compose else None,
             files={
                 path: ObservedFile(
-                    path, hashlib.sha256(content).hexdigest(), mode, content if wanted.get(path) != content else None
+                    path,
+                    hashlib.sha256(content).hexdigest(),
+                    mode,
+                    content if wanted.get(path) != content else None,
                 )
                 for path, (content, mode) in self.files.items()
                 if path != "compose.yml"

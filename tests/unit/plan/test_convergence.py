@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from opsctl.state.desired import Dependency, DesiredHost
-from opsctl.state.fingerprint import ENV_LABEL, fingerprint
-
 from tests.unit.plan.model import KEY, Machine, deployed, file, host, plan, service
+
+from opsctl.state.desired import Dependency, DesiredHost, DesiredService
+from opsctl.state.fingerprint import ENV_LABEL, fingerprint
 
 NAMES = ("cache", "db", "api", "web")
 values = st.sampled_from(["1", "2", "a$b"])
@@ -16,13 +16,15 @@ values = st.sampled_from(["1", "2", "a$b"])
 @st.composite
 def hosts(draw: st.DrawFn) -> DesiredHost:
     """Up to four services, each depending only on those before it, of few values so that many stay equal."""
-    services = []
+    services: list[DesiredService] = []
     for number, name in enumerate(NAMES):
         if not draw(st.booleans()) and number:
             continue
         earlier = [one.name for one in services]
         after = {
-            other: Dependency(draw(st.sampled_from(["service_started", "service_healthy"])), draw(st.booleans()))
+            other: Dependency(
+                draw(st.sampled_from(["service_started", "service_healthy"])), draw(st.booleans())
+            )
             for other in earlier
             if draw(st.booleans())
         }
@@ -69,7 +71,9 @@ def test_a_second_deploy_does_nothing(desired: DesiredHost) -> None:
 
 
 @given(hosts(), hosts(), st.data())
-def test_killed_anywhere_typed_over_and_run_again(before: DesiredHost, after: DesiredHost, data: st.DataObject) -> None:
+def test_killed_anywhere_typed_over_and_run_again(
+    before: DesiredHost, after: DesiredHost, data: st.DataObject
+) -> None:
     machine = deployed(before)
     first = plan(machine, after)
     if first.refusals:  # a network that a stray is attached to
@@ -79,7 +83,9 @@ def test_killed_anywhere_typed_over_and_run_again(before: DesiredHost, after: De
         honest(machine, after)
     replaced = any(step.verb == "replace" for step in first.steps)
     pulled = {step.subject() for step in first.steps if step.verb == "pull"} <= set(machine.images)
-    if data.draw(st.booleans(), label="typed") and pulled and not replaced:  # Compose itself fails there: traps 6
+    if (
+        data.draw(st.booleans(), label="typed") and pulled and not replaced
+    ):  # Compose itself fails there: traps 6
         machine.typed_up()
         honest(machine, after)
     second = plan(machine, after)
@@ -94,7 +100,9 @@ def test_a_narrowed_deploy_touches_what_it_says_and_no_more(
     before: DesiredHost, after: DesiredHost, data: st.DataObject
 ) -> None:
     machine = deployed(before)
-    chosen = frozenset(data.draw(st.sets(st.sampled_from(sorted(after.services)), min_size=1), label="chosen"))
+    chosen = frozenset(
+        data.draw(st.sets(st.sampled_from(sorted(after.services)), min_size=1), label="chosen")
+    )
     found = plan(machine, after, services=chosen)
     if found.refusals:
         return

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.unit.plan.model import Machine, changed, deployed, file, host, plan, service
+
+from opsctl.plan.planner import plan_host
+from opsctl.plan.request import PlanRequest
 from opsctl.state.desired import Dependency, DesiredHost, DesiredPort
 from opsctl.state.observed import ObservedContainer, ObservedVolume, PublishedPort
-
-from tests.unit.plan.model import Machine, changed, deployed, file, host, plan, service
 
 HEALTHY = Dependency("service_healthy")
 RESTARTING = Dependency("service_healthy", restart=True)
@@ -64,7 +66,13 @@ def test_one_mounted_file_recreates_one_service_and_names_its_target() -> None:
 
 
 def test_an_image_is_pulled_and_named_from_and_to() -> None:
-    new = changed(shop(), "web", image="lab/app:2.0.0", files=[file("web", "/etc/web.conf", "v1")], after={"api": HEALTHY})
+    new = changed(
+        shop(),
+        "web",
+        image="lab/app:2.0.0",
+        files=[file("web", "/etc/web.conf", "v1")],
+        after={"api": HEALTHY},
+    )
     found = text(plan(deployed(shop()), new))
     assert "  pull      lab/app:2.0.0  not on the host, for web" in found
     assert "image lab/app:1.0.0 -> lab/app:2.0.0" in found
@@ -72,7 +80,13 @@ def test_an_image_is_pulled_and_named_from_and_to() -> None:
 
 
 def test_a_definition_key_is_named() -> None:
-    new = changed(shop(), "db", image="lab/postgres:15", definition={**CHECK, "shm_size": "64m"}, env={"PGDATA": "/data"})
+    new = changed(
+        shop(),
+        "db",
+        image="lab/postgres:15",
+        definition={**CHECK, "shm_size": "64m"},
+        env={"PGDATA": "/data"},
+    )
     assert "definition: shm_size" in text(plan(deployed(shop()), new))
 
 
@@ -87,11 +101,10 @@ def test_a_tag_that_names_another_image_now_is_a_cause() -> None:
     machine = deployed(shop())
     observed = machine.look(shop())
     machine.images["lab/app:1.0.0"] = "another id"
-    moved = [replace(one, image="sha256:0123") if one.service == "web" else one for one in observed.containers]
+    moved = [
+        replace(one, image="sha256:0123") if one.service == "web" else one for one in observed.containers
+    ]
     machine.foreign = []
-    from opsctl.plan.planner import plan_host
-    from opsctl.plan.request import PlanRequest
-
     looked = replace(observed, containers=tuple(moved), images=dict(machine.images))
     assert "image lab/app:1.0.0 is another one now" in str(plan_host(shop(), looked, PlanRequest()))
 
@@ -129,7 +142,9 @@ def test_a_follower_is_recreated_with_the_service_whose_namespace_it_shares() ->
             service("app", shares=frozenset({"vpn"}), definition={"network_mode": "service:vpn"}),
         )
 
-    assert "  recreate  app      shares a namespace or volumes with vpn" in text(plan(deployed(pair("1")), pair("2")))
+    assert "  recreate  app      shares a namespace or volumes with vpn" in text(
+        plan(deployed(pair("1")), pair("2"))
+    )
 
 
 def network(subnet: str) -> DesiredHost:
@@ -165,7 +180,15 @@ def test_a_network_that_a_foreign_container_uses_is_not_replaced() -> None:
 
 
 def foreign(**more: object) -> ObservedContainer:
-    facts = {"id": "f", "name": "other", "image": "x", "image_id": "i", "state": "running", "health": "", "created": 1.0}
+    facts = {
+        "id": "f",
+        "name": "other",
+        "image": "x",
+        "image_id": "i",
+        "state": "running",
+        "health": "",
+        "created": 1.0,
+    }
     return ObservedContainer(**{**facts, **more})  # type: ignore[arg-type]
 
 
@@ -178,10 +201,17 @@ def test_a_changed_volume_is_refused_because_its_data_would_be_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held_by", "wanted", "clash"),
-    [("0.0.0.0", "", True), ("10.0.0.1", "", True), ("10.0.0.1", "10.0.0.2", False), ("10.0.0.1", "10.0.0.1", True)],
+    "held_by,wanted,clash",
+    [
+        ("0.0.0.0", "", True),
+        ("10.0.0.1", "", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "10.0.0.1", True),
+    ],
 )
-def test_a_foreign_container_that_holds_a_port_forbids_the_plan(held_by: str, wanted: str, clash: bool) -> None:
+def test_a_foreign_container_that_holds_a_port_forbids_the_plan(
+    held_by: str, wanted: str, clash: bool
+) -> None:
     desired = host(service("web", ports=(DesiredPort(wanted, 80),)))
     machine = Machine(foreign=[foreign(ports=(PublishedPort(held_by, 80, "tcp"),))])
     assert bool(plan(machine, desired).refusals) is clash
@@ -237,7 +267,7 @@ def test_a_reaction_leaves_the_container_alone_and_survives_a_kill(reaction: str
     machine.apply(first.steps[0])  # pushed, then killed
     assert machine.owed == {("caddy", reaction)}
     second = plan(machine, caddy("v2", reaction))
-    assert [step.verb for step in second.steps][0] == ("restart" if reaction == "restart" else "react")
+    assert next(step.verb for step in second.steps) == ("restart" if reaction == "restart" else "react")
     assert "owed since an earlier push" in text(second)
     machine.run(second)
     assert machine.recreated == {}
@@ -291,7 +321,10 @@ def test_a_failed_job_runs_again() -> None:
 
 
 def test_an_on_demand_service_is_pushed_but_not_created_and_never_drift() -> None:
-    desired = host(service("tool", on_demand=True, env={"A": "1"}, definition={"profiles": ["on_demand"]}), service("api"))
+    desired = host(
+        service("tool", on_demand=True, env={"A": "1"}, definition={"profiles": ["on_demand"]}),
+        service("api"),
+    )
     machine = deployed(desired)
     assert "tool" not in machine.boxes
     assert not plan(machine, desired).changes
@@ -316,7 +349,9 @@ def test_a_held_service_stays_down_and_is_shown() -> None:
 
 def test_a_narrowed_plan_leaves_other_changes_alone_also_against_a_typed_up() -> None:
     machine = deployed(shop())
-    new = changed(shop(GREETING="bonjour"), "web", files=[file("web", "/etc/web.conf", "v2")], after={"api": HEALTHY})
+    new = changed(
+        shop(GREETING="bonjour"), "web", files=[file("web", "/etc/web.conf", "v2")], after={"api": HEALTHY}
+    )
     found = plan(machine, new, services=frozenset({"api"}))
     assert found.pending == ("web: recreate (file /etc/web.conf)",)
     machine.run(found)
@@ -355,8 +390,5 @@ def test_a_compose_project_of_the_same_name_elsewhere_is_refused() -> None:
         )
         for one in observed.containers
     )
-    from opsctl.plan.planner import plan_host
-    from opsctl.plan.request import PlanRequest
-
     refusals = plan_host(shop(), replace(observed, containers=elsewhere), PlanRequest()).refusals
     assert "already runs from /srv/old" in refusals[0]

@@ -18,12 +18,12 @@ def open_connection(
     known_hosts or the SSH configuration cannot be used. The caller closes it.
     """
     if host.connection == "local":
-        from opsctl.edges.local.connection import LocalConnection  # noqa: PLC0415 - as lazy as its neighbour
+        from opsctl.edges.local.connection import LocalConnection
 
-        return LocalConnection(name, host, directory)
+        return LocalConnection(name, host)
     if "invoke" not in sys.modules:
         # paramiko 5.1 imports it for `Match exec` in ssh_config alone: 40 of its 130 ms.
         sys.modules["invoke"] = None  # type: ignore[assignment]  # documented to make the import fail
-    from opsctl.edges.ssh.connection import open_ssh  # noqa: PLC0415 - paramiko costs 90 ms
+    from opsctl.edges.ssh.connection import open_ssh
 
     return open_ssh(name, host, environment, root, directory=directory)

@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
 
-from opsctl.edges.engine.http import HttpStream, Response, Stream
+from opsctl.edges.engine.door import Door
+from opsctl.edges.engine.http import HttpStream, Response
 from opsctl.errors import CouldNotFindOut, EngineUnavailable
 
 _TIMEOUT = 60.0
 _NOT_FOUND = 404
 _FORBIDDEN = {401, 403}
+_LOOK = "look at the engine's log: `journalctl -u docker -n 50`"
 
-
-class Door(Protocol):
-    """The way to the engine's socket."""
-
-    where: str
-
-    def open(self) -> Stream:
-        """A new stream. Raises EngineUnavailable, or ConnectFailed where the host is gone."""
-
-    def explain(self, stream: Stream, error: Exception) -> EngineUnavailable:
-        """Why a stream broke before the engine answered on it."""
+if TYPE_CHECKING:
+    from opsctl.edges.engine.streams import LogStreams
 
 
 class HttpEngine:
@@ -50,9 +43,7 @@ class HttpEngine:
         return json.loads(response.body) if response.is_json else response.body.decode(errors="replace")
 
     def logs(self, container: str, *, tail: int) -> list[str]:
-        from opsctl.edges.engine.streams import last_lines  # noqa: PLC0415 - imports the SDK
-
-        return last_lines(self._door, container, tail)
+        return self._streams().last_lines(container, tail)
 
     def follow(
         self,
@@ -62,9 +53,7 @@ class HttpEngine:
         since: float | None,
         write: Callable[[str, str], None],
     ) -> None:
-        from opsctl.edges.engine.streams import follow  # noqa: PLC0415 - imports the SDK
-
-        follow(self._door, containers, tail=tail, since=since, write=write)
+        self._streams().follow(containers, tail=tail, since=since, write=write)
 
     def stats(self, containers: Sequence[str]) -> Mapping[str, int]:
         used = {}
@@ -78,6 +67,11 @@ class HttpEngine:
     def close(self) -> None:
         with self._lock:
             self._drop()
+
+    def _streams(self) -> LogStreams:
+        from opsctl.edges.engine.streams import LogStreams
+
+        return LogStreams(self._door, self.get("/version")["ApiVersion"])
 
     def _ask(self, target: str) -> Response:
         kept = self._http is not None
@@ -113,9 +107,6 @@ class HttpEngine:
         raise kind(
             f"the engine answered {response.status} to {path}: {message}", where=self._door.where, hint=_LOOK
         )
-
-
-_LOOK = "look at the engine's log: `journalctl -u docker -n 50`"
 
 
 def memory_in_use(stats: Mapping[str, Any]) -> int | None:

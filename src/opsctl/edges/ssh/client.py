@@ -40,9 +40,7 @@ class Link:
     through: list[LinkTransport] = field(default_factory=list)
 
     def close(self) -> None:
-        for transport in (self.transport, *reversed(self.through)):
-            transport.close()
-            transport.join(timeout=1)
+        close_all([*self.through, self.transport])
 
 
 class UnreachableError(Exception):
@@ -73,19 +71,34 @@ def _connect(where: str, way: Way, policy: HostKeyPolicy) -> Link:
     for hop in (*way.jumps, way.hop):
         with contextlib.closing(Identities(hop, where)) as identities:
             identities.check_files()
-    through: list[LinkTransport] = []
+    through = walk(where, way, policy)
     try:
-        for hop in way.jumps:
-            through.append(_enter(where, hop, _stream(way, hop, through), policy, jump=True))
-        transport = _enter(where, way.hop, _stream(way, way.hop, through), policy, jump=False)
+        transport = _enter(where, way.hop, stream_to(way, way.hop, through), policy, jump=False)
     except BaseException:
-        for opened in reversed(through):
-            opened.close()
+        close_all(through)
         raise
     return Link(transport, way.hop.user, str(way.hop), through)
 
 
-def _stream(way: Way, hop: Hop, through: list[LinkTransport]) -> Any:
+def walk(where: str, way: Way, policy: HostKeyPolicy) -> list[LinkTransport]:
+    """Logged in to every jump host of the way, outermost first. Raises as connect, and UnreachableError."""
+    through: list[LinkTransport] = []
+    try:
+        for hop in way.jumps:
+            through.append(_enter(where, hop, stream_to(way, hop, through), policy, jump=True))
+    except BaseException:
+        close_all(through)
+        raise
+    return through
+
+
+def close_all(transports: list[LinkTransport]) -> None:
+    for transport in reversed(transports):
+        transport.close()
+        transport.join(timeout=1)
+
+
+def stream_to(way: Way, hop: Hop, through: list[LinkTransport]) -> Any:
     """The bytes to and from a machine: TCP, a ProxyCommand, or a channel of the machine before it."""
     try:
         if through:
@@ -101,7 +114,7 @@ def _stream(way: Way, hop: Hop, through: list[LinkTransport]) -> Any:
 
 def _enter(where: str, hop: Hop, stream: Any, policy: HostKeyPolicy, *, jump: bool) -> LinkTransport:
     expected = policy.expected(hop.names, jump=jump)
-    transport = shake_hands(hop, stream, algorithms(expected))
+    transport = shake_hands(stream, algorithms(expected))
     try:
         policy.check(host_key(transport), hop.names, jump=jump)
         _authenticate(where, hop, transport)
@@ -112,7 +125,7 @@ def _enter(where: str, hop: Hop, stream: Any, policy: HostKeyPolicy, *, jump: bo
     return transport
 
 
-def shake_hands(hop: Hop, stream: Any, key_algorithms: tuple[str, ...]) -> LinkTransport:
+def shake_hands(stream: Any, key_algorithms: tuple[str, ...]) -> LinkTransport:
     """An encrypted but not yet trusted connection. Raises UnreachableError; the stream is then closed."""
     transport = LinkTransport(stream, disabled_algorithms=_WEAK)
     transport.banner_timeout = transport.handshake_timeout = HANDSHAKE_TIMEOUT

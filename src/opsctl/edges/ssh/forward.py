@@ -8,11 +8,10 @@ from paramiko import ChannelException, SSHException
 
 from opsctl.argv.command import Command
 from opsctl.edges.engine.http import Stream
+from opsctl.edges.engine.troubles import trouble
 from opsctl.edges.ssh.shell import ChannelKind, SshShell
 from opsctl.edges.ssh.wire import STREAMING_WINDOW, LinkTransport, OwnedChannel
 from opsctl.errors import ConnectFailed, EngineUnavailable
-
-_LOOK = "`systemctl status docker` on the host says more"
 
 
 class SshDoor:
@@ -57,7 +56,7 @@ class SshDoor:
         if isinstance(stream, OwnedChannel):
             while stream.recv_stderr_ready():
                 said += stream.recv_stderr(4096)
-        return explain(self.where, self._socket, said.decode(errors="replace"), error)
+        return trouble(self.where, self._socket, said.decode(errors="replace"), error)
 
     def _dial(self) -> OwnedChannel:
         command = Command(("docker", "system", "dial-stdio"), privilege="engine", label="reach the engine")
@@ -66,48 +65,10 @@ class SshDoor:
     def _refuse_if_missing(self) -> None:
         rights = self._shell.privileges.rights()
         if rights.socket == "missing":
-            raise no_socket(self.where, self._socket)
+            raise trouble(self.where, self._socket, "", FileNotFoundError())
         if not rights.docker:
             raise EngineUnavailable(
                 f"sshd does not forward {self._socket}, and there is no docker command to reach it with",
                 where=self.where,
                 hint="install the Docker command line on the host, or set AllowStreamLocalForwarding yes in sshd_config",
             )
-
-
-def no_socket(where: str, socket: str) -> EngineUnavailable:
-    return EngineUnavailable(
-        f"there is no engine socket {socket}",
-        where=where,
-        hint="install Docker or start it (`systemctl start docker`), or name the socket: engine_socket in hosts.toml",
-    )
-
-
-def explain(where: str, socket: str, said: str, error: Exception) -> EngineUnavailable:
-    """What the docker client said, or how the stream broke, as one of the errors a person can act on."""
-    evidence = tuple(said.strip().splitlines()[-3:])
-    lower = said.lower()
-    if "permission denied" in lower:
-        return EngineUnavailable(
-            f"this user may not use {socket}",
-            where=where,
-            evidence=evidence,
-            hint="put the user in the group docker (whoever may use the engine is root there), or allow sudo",
-        )
-    if "not found" in lower:
-        return EngineUnavailable(
-            "there is no docker command on the host",
-            where=where,
-            evidence=evidence,
-            hint="install the Docker engine",
-        )
-    if "connect to the docker daemon" in lower or isinstance(error, ConnectionRefusedError):
-        return EngineUnavailable(
-            f"nothing answers at {socket}: the engine is stopped",
-            where=where,
-            evidence=evidence,
-            hint="start it: `systemctl start docker`",
-        )
-    return EngineUnavailable(
-        f"the engine does not answer at {socket}: {error}", where=where, evidence=evidence, hint=_LOOK
-    )

@@ -64,7 +64,7 @@ class SshShell:
         return session
 
     def attach(self, command: Command, *, tty: bool) -> int:
-        from opsctl.edges.ssh.attach import pass_through  # noqa: PLC0415 - termios is not everywhere
+        from opsctl.edges.ssh.attach import pass_through
 
         channel = self._channel("exec", STREAMING_WINDOW)
         with contextlib.closing(channel):

@@ -154,7 +154,7 @@ class LinkTransport(_Transport):
 
     # paramiko's table names its own channel's functions, past any subclass.
     _channel_handler_table = {  # noqa: RUF012 - as in paramiko
-        **_Transport._channel_handler_table,
+        **_Transport._channel_handler_table,  # noqa: SLF001 - its own base
         MSG_CHANNEL_CLOSE: _close,
         MSG_CHANNEL_FAILURE: _refuse,
     }

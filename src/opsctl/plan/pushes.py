@@ -35,7 +35,7 @@ def service_files(
         why = _why(ctx, service.env_path, content, ENV_MODE, verdict)
         if why:
             keys = _env_keys(ctx, service)
-            yield PutFile(service.env_path, content, ENV_MODE, f"{why}: {keys}" if keys else why)
+            yield PutFile(service.env_path, content, ENV_MODE, f"{why} {keys}" if keys else why)
     for file in service.files:
         why = _why(ctx, file.path, file.content, file.mode, verdict)
         if why:
@@ -73,7 +73,7 @@ def compose_why(present: Mapping[str, Any], rendered: Mapping[str, Any]) -> str:
     for section in ("services", "networks", "volumes"):
         before, after = present.get(section) or {}, rendered.get(section) or {}
         names += [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    return f"changed: {', '.join(dict.fromkeys(names))}" if names else "changed"
+    return f"changed {', '.join(dict.fromkeys(names))}" if names else "changed"
 
 
 def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) -> list[Reactions]:

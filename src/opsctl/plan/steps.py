@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+_WIDTH = 96
+_INDENT = " " * 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class PutFile:
-    """One file of a push. `why` is e.g. "new", "changed: KEY", "edited on the host", "mode 0640 becomes 0600"."""
+    """One file of a push. `why` is e.g. "new", "changed KEY", "edited on the host", "mode 0640 becomes 0600"."""
 
     path: str
     content: bytes = field(repr=False)
@@ -49,7 +53,26 @@ class Push:
         return f"{len(self.files)} file{'s' if len(self.files) != 1 else ''}"
 
     def reason(self) -> str:
-        return ", ".join(f"{file.path} ({file.why})" for file in self.files)
+        return "; ".join(f"{why}: {', '.join(paths)}" for why, paths in self.groups())
+
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """The paths by why they are put, in the order of the push."""
+        found: dict[str, list[str]] = {}
+        for file in self.files:
+            found.setdefault(file.why, []).append(file.path)
+        return list(found.items())
+
+    def lines(self) -> Iterator[str]:
+        """One block for each reason, wrapped so that it is read in a narrow terminal too."""
+        for why, paths in self.groups():
+            yield from textwrap.wrap(
+                f"{why}: {', '.join(paths)}",
+                width=_WIDTH,
+                initial_indent=_INDENT,
+                subsequent_indent=_INDENT + "  ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +254,11 @@ class HostPlan:
         width = max((len(step.subject()) for step in self.steps), default=0)
         width = min(width, 40)
         for step in self.steps:
-            yield f"  {step.verb:<9} {step.subject():<{width}}  {step.reason()}".rstrip()
+            if isinstance(step, Push):
+                yield f"  {step.verb:<9} {step.subject()}"
+                yield from step.lines()
+            else:
+                yield f"  {step.verb:<9} {step.subject():<{width}}  {step.reason()}".rstrip()
         for resource in self.creates:
             yield f"  {'create':<9} {resource}"
         for title, entries in (("refused", self.refusals), ("pending", self.pending), ("note", self.notes)):

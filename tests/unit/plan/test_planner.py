@@ -34,8 +34,8 @@ def test_a_first_deploy_pulls_pushes_and_creates_in_waves_with_the_waits_that_ga
         "web  /opt/demo\n"
         "  pull      lab/app:1.0.0    not on the host, for api, web\n"
         "  pull      lab/postgres:15  not on the host, for db\n"
-        "  push      4 files          env/api.env (new), env/db.env (new), files/web/etc/web.conf (new),"
-        " compose.yml (new)\n"
+        "  push      4 files\n"
+        "            new: env/api.env, env/db.env, files/web/etc/web.conf, compose.yml\n"
         "  create    db               new\n"
         "  wait      db               healthy, at most 120 s\n"
         "  create    api              new\n"
@@ -52,7 +52,9 @@ def test_a_second_plan_is_empty() -> None:
 def test_one_variable_recreates_one_service_and_names_the_key() -> None:
     assert text(plan(deployed(shop()), shop(GREETING="bonjour", NEW="1"))) == (
         "web  /opt/demo\n"
-        "  push      2 files  env/api.env (changed: GREETING, NEW), compose.yml (changed: api)\n"
+        "  push      2 files\n"
+        "            changed GREETING, NEW: env/api.env\n"
+        "            changed api: compose.yml\n"
         "  recreate  api      env: GREETING changed, NEW added\n"
         "  wait      api      healthy, at most 120 s"
     )
@@ -93,7 +95,7 @@ def test_a_definition_key_is_named() -> None:
 def test_a_changed_depends_on_is_one_put_and_touches_no_container() -> None:
     new = changed(shop(), "web", files=[file("web", "/etc/web.conf", "v1")])
     assert text(plan(deployed(shop()), new)) == (
-        "web  /opt/demo\n  push      1 file  compose.yml (changed: web)"
+        "web  /opt/demo\n  push      1 file\n            changed web: compose.yml"
     )
 
 
@@ -229,7 +231,7 @@ def test_an_env_file_edited_and_applied_by_hand_is_mended_in_the_container() -> 
     machine.typed_up()
     machine.recreated.clear()
     found = plan(machine, shop())
-    assert "  push      1 file  env/api.env (edited on the host: GREETING)" in text(found)
+    assert "            edited on the host GREETING: env/api.env" in text(found)
     assert "  recreate  api     env: GREETING edited on the host" in text(found)
     machine.run(found)
     assert machine.boxes["api"].env == {"GREETING": "hello"}

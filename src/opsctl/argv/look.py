@@ -6,7 +6,7 @@ Each line is a word and its fields, parted by single spaces; contents travel as 
     disk <total kB> <available kB>       compose <base64>
     key <base64>                         stat <mode, octal> <size> <path>
     sum <sha256> <path>                  content <base64> <path>
-    owed <service>/<reaction>            held <service>
+    owed <seconds> <service>/<reaction>  held <service>
     end
 """
 
@@ -64,7 +64,7 @@ if [ "$there" = "$directory" ]; then
             echo "key $(encoded .opsctl/fingerprint.key)"
         fi
         for marker in .opsctl/owed/*/*; do
-            if [ -e "$marker" ]; then echo "owed ${marker#.opsctl/owed/}"; fi
+            if [ -e "$marker" ]; then echo "owed $(stat -c %Y -- "$marker") ${marker#.opsctl/owed/}"; fi
         done
         for marker in .opsctl/held/*; do
             if [ -e "$marker" ]; then echo "held ${marker#.opsctl/held/}"; fi

@@ -71,7 +71,7 @@ set --
 while IFS= read -r path; do set -- "$@" "$staging/new/$path"; done <"$staging/paths"
 sync -- "$@" || failed
 while IFS= read -r marker; do
-    mkdir -p -- ".opsctl/owed/${marker%/*}" && : >".opsctl/owed/$marker" || failed
+    mkdir -p -- ".opsctl/owed/${marker%/*}" && touch -- ".opsctl/owed/$marker" || failed
     sync -- ".opsctl/owed/${marker%/*}" || failed
 done <"$staging/owes"
 set -- .

@@ -22,7 +22,8 @@ class Seen:
     key: str | None = field(default=None, repr=False)
     compose: bytes | None = None
     files: Mapping[str, ObservedFile] = field(default_factory=dict)
-    owed: frozenset[tuple[str, str]] = frozenset()
+    owed: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """When each marker was left, by service and reaction."""
     held: frozenset[str] = frozenset()
 
 
@@ -41,7 +42,7 @@ def read_look(output: bytes) -> Seen:
         key=_decoded(key[0]).decode(errors="replace").strip() if key else None,
         compose=_decoded(compose[0]) if compose else None,
         files=_files(fields),
-        owed=frozenset(_pairs(fields.get("owed", []))),
+        owed=_owed(fields.get("owed", [])),
         held=frozenset(fields.get("held", [])),
     )
 
@@ -56,7 +57,7 @@ def read_inner(output: bytes) -> tuple[InnerFile, ...]:
 
 
 def _resources(fields: Mapping[str, list[str]]) -> Resources:
-    memory = dict(_pairs(fields.get("memory", []), " "))
+    memory = dict(_pairs(fields.get("memory", [])))
     disk = [entry.split(" ") for entry in fields.get("disk", [])][:1]
     total, available = (int(number) * 1024 for number in disk[0]) if disk else (0, 0)
     return Resources(
@@ -67,17 +68,25 @@ def _resources(fields: Mapping[str, list[str]]) -> Resources:
     )
 
 
+def _owed(entries: list[str]) -> dict[tuple[str, str], float]:
+    return {
+        (service, kind): float(left)
+        for left, marker in _pairs(entries)
+        for service, kind in _pairs([marker], "/")
+    }
+
+
 def _files(fields: Mapping[str, list[str]]) -> dict[str, ObservedFile]:
     modes = {path: int(mode, 8) for mode, _, path in _triples(fields.get("stat", []))}
-    contents = {path: _decoded(text) for text, path in _pairs(fields.get("content", []), " ")}
+    contents = {path: _decoded(text) for text, path in _pairs(fields.get("content", []))}
     return {
         path: ObservedFile(path, digest, modes[path], contents.get(path))
-        for digest, path in _pairs(fields.get("sum", []), " ")
+        for digest, path in _pairs(fields.get("sum", []))
         if path in modes and _DIGEST.fullmatch(digest)
     }
 
 
-def _pairs(entries: list[str], separator: str = "/") -> list[tuple[str, str]]:
+def _pairs(entries: list[str], separator: str = " ") -> list[tuple[str, str]]:
     return [(first, second) for first, found, second in (e.partition(separator) for e in entries) if found]
 
 

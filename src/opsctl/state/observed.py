@@ -151,6 +151,8 @@ class Observed:
     """Environment that comes with an image, by image id, for the containers that were inspected."""
     inner: tuple[InnerFile, ...] = ()
     owed: frozenset[tuple[str, str]] = frozenset()
+    owed_at: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By marker, when it was last left, on the host's clock."""
     held: frozenset[str] = frozenset()
     resources: Resources = Resources()
     engine_version: str = ""

@@ -167,6 +167,22 @@ def _get_json(address: str) -> dict[str, object]:
     return content
 
 
+@pytest.mark.parametrize("image", ["caddy", "whoami"])
+def test_containers_have_a_wget_with_a_time_limit(lab: Lab, spare: LabHost, image: str) -> None:
+    url = f"http://{lab.registry}/v2/"
+
+    assert spare.docker("run", "--rm", lab.image(image), "wget", "-q", "-O-", "-T", "3", url) == "{}"
+
+
+def test_a_container_reaches_another_host(lab: Lab, spare: LabHost) -> None:
+    address = lab.host("lab-app").address
+
+    nc = ["docker", "run", "--rm", lab.image("sleeper"), "timeout", "1", "nc", address, "22"]
+    greeting = spare.run(nc, check=False).stdout
+
+    assert greeting.startswith(b"SSH-2.0-OpenSSH")
+
+
 @pytest.mark.parametrize("name", ["redis:{}", "ghcr.io/library/redis:{}", "docker.io/library/redis:{}"])
 def test_real_registry_names_lead_to_the_lab_registry(lab: Lab, spare: LabHost, name: str) -> None:
     version = lab.image("redis").rpartition(":")[2]

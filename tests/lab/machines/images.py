@@ -29,8 +29,23 @@ APPLETS: Final = (
     *("[", "awk", "cat", "chmod", "chown", "cp", "cut", "date", "df", "echo", "env", "expr", "false", "find"),
     *("grep", "head", "hostname", "httpd", "id", "ip", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "nc"),
     *("nslookup", "od", "ping", "pgrep", "printf", "ps", "pwd", "rm", "sed", "seq", "sh", "sha256sum"),
-    *("sleep", "sort", "stat", "sync", "tail", "tar", "tee", "test", "touch", "tr", "true", "uname", "vi"),
-    *("wc", "wget", "which", "whoami", "xargs"),
+    *(
+        "sleep",
+        "sort",
+        "stat",
+        "sync",
+        "tail",
+        "tar",
+        "tee",
+        "test",
+        "timeout",
+        "touch",
+        "tr",
+        "true",
+        "uname",
+        "vi",
+    ),
+    *("wc", "which", "whoami", "xargs"),
 )
 """The commands of the tiny image: links to BusyBox."""
 
@@ -161,7 +176,6 @@ def _fill_tiny(root: Path) -> None:
         (root / "bin" / applet).symlink_to("busybox")
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
-    # Without it BusyBox 1.35, linked with glibc 2.36, dies of SIGSEGV when it looks up any name.
     (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
     _copy_certificates(root / "etc/ssl/certs/ca-certificates.crt")
 

@@ -35,6 +35,11 @@ class HostSpec:
         return f"10.213.0.{self.number}"
 
     @property
+    def hardware_address(self) -> str:
+        """The same at each boot, so that nobody's ARP cache is wrong about a host booted again."""
+        return f"02:42:0a:d5:00:{self.number:02x}"
+
+    @property
     def veth(self) -> str:
         """The machine's end of the host's cable (Linux: 15 characters at most)."""
         return f"v{self.name}"

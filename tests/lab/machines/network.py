@@ -30,7 +30,8 @@ def plug_in(host: HostSpec) -> None:
     """Make the host's network namespace and its cable to the bridge."""
     inside = ("-netns", host.name)
     _ip("netns", "add", host.name)
-    cable = ("type", "veth", "peer", "name", "eth0", "netns", host.name)
+    far_end = ("name", "eth0", "address", host.hardware_address, "netns", host.name)
+    cable = ("type", "veth", "peer", *far_end)
     _ip("link", "add", host.veth, *cable)
     _ip("link", "set", host.veth, "master", BRIDGE, "up")
     _ip(*inside, "address", "add", f"{host.address}/{PREFIX_BITS}", "dev", "eth0")

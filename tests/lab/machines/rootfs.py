@@ -12,12 +12,14 @@ from tests.lab.machines.processes import run
 from tests.lab.machines.progress import step
 
 PACKAGES: Final = (
-    "ca-certificates",
     "busybox-static",
+    "ca-certificates",
+    "curl",
     "postgresql-15",
     "python3",
     "python3-psycopg2",
     "redis-server",
+    "wget",
 )
 
 UNUSED: Final = (
@@ -77,12 +79,13 @@ cd "$1"
 dpkg-query --admindir=var/lib/dpkg -W -f '${{Package}} ${{Version}}\\n' >{_versions_file()}
 rm -rf {UNUSED}
 find usr/lib \\( {" -o ".join(f"-name '{name}'" for name in UNUSED_LIBRARIES)} \\) -delete
-ln -sf /usr/bin/busybox usr/bin/wget
 """
-    unfinished = archive.with_suffix(".unfinished.tar")
+    unfinished = CACHE / "unfinished.tar"
     options = ["--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
     hook = f"--customize-hook={rest}"
     run(["mmdebstrap", *options, hook, codename(), unfinished, sources], timeout=1200)
+    for older in CACHE.glob("base-*.tar"):
+        older.unlink()
     unfinished.rename(archive)
 
 

@@ -72,3 +72,19 @@ KeepHostEdits = Annotated[
 ]
 Heal = Annotated[bool, typer.Option("--heal", help="Also restart services that stay unhealthy.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for health at the end.")]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="The same as plan.")]
+Serial = Annotated[bool, typer.Option("--serial", help="One host at a time; a failure stops those after it.")]
+Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Hosts changed at a time.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")]
+LogTail = Annotated[int, typer.Option("--tail", "-n", metavar="N", min=0, help="The last N lines of each.")]
+Since = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Not older than 15m, 2h30m ..., or an ISO 8601 time.",
+        show_default=False,
+    ),
+]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from opsctl.edges.secrets import store_of
+from opsctl.edges.ports import SecretStore
+from opsctl.edges.secrets import GeneratedStore, NoStore
 from opsctl.model.fleet import Fleet
+from opsctl.render.fleet import secret_names
 from opsctl.render.redact import Redactor
 
 
@@ -19,7 +21,7 @@ class SecretValues:
 
     def of(self, fleet: Fleet, environment: str) -> Callable[[str], str]:
         """What gives a value by name; raises UsageError for a secret that the store does not have."""
-        store = store_of(fleet.environment(environment), environment, self._root)
+        store = self._store(fleet, environment)
 
         def value(name: str) -> str:
             found = store.get(name)
@@ -30,3 +32,9 @@ class SecretValues:
 
     def redact(self, text: str) -> str:
         return self._redactor.text(text)
+
+    def _store(self, fleet: Fleet, environment: str) -> SecretStore:
+        if fleet.environment(environment).secrets == "generated":
+            path = self._root / "secrets" / f"{environment}.generated.json"
+            return GeneratedStore(path, secret_names(fleet, environment))
+        return NoStore(environment)

@@ -38,6 +38,11 @@ class Session:
     desired: Desired
     selection: Selection
 
+    @property
+    def parts(self) -> tuple[World, Desired, Selection]:
+        """The arguments that most flows begin with."""
+        return self.world, self.desired, self.selection
+
 
 @contextmanager
 def online(invocation: Invocation, request: Request, listen: Listener) -> Iterator[Session]:

@@ -34,7 +34,7 @@ def audit(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
-        report = read(session.world, session.desired, session.selection, limit=tail)
+        report = read(*session.parts, limit=tail)
     return answer(
         invocation, report.exit, blocks=audit_view(report), data=audit_json(report), errors=report.errors
     )

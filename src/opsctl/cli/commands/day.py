@@ -77,19 +77,15 @@ def _act(
     no_wait: bool,
     json: bool,
 ) -> int:
-    from opsctl.cli.consent import Consent
-    from opsctl.cli.ending import end_of_change
-    from opsctl.cli.progress import progress
+    from opsctl.cli.changing import change
     from opsctl.cli.request import Request
-    from opsctl.cli.session import online
     from opsctl.flows.verbs import act
 
-    invocation = begin(context, json=json)
-    request = Request.of_things(services, environment, host=host, changes=True)
-    with progress(invocation.side, tell_steps=True) as listen:
-        consent = Consent(invocation, listen, yes=True)
-        with online(invocation, request, listen) as session:
-            report = act(
-                session.world, session.desired, verb, services, host=host, confirm=consent, wait=not no_wait
-            )
-    return end_of_change(invocation, report, shown=consent.shown)
+    return change(
+        begin(context, json=json),
+        Request.of_things(services, environment, host=host, changes=True),
+        lambda session, consent: act(
+            session.world, session.desired, verb, services, host=host, confirm=consent, wait=not no_wait
+        ),
+        yes=True,
+    )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from opsctl.cli.answer import begin
 from opsctl.cli.commands.plan import plan
-from opsctl.cli.options import Heal, Hosts, Json, KeepHostEdits, NoWait, Stacks, Words
-
-_AT_ONCE = 8
+from opsctl.cli.options import (
+    DryRun,
+    Heal,
+    Hosts,
+    Json,
+    KeepHostEdits,
+    NoWait,
+    Parallel,
+    Serial,
+    Stacks,
+    Words,
+    Yes,
+)
 
 
 def deploy(
@@ -19,14 +27,10 @@ def deploy(
     *,
     host: Hosts = None,
     stack: Stacks = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as plan.")] = False,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="One host at a time; a failure stops those after it.")
-    ] = False,
-    parallel: Annotated[
-        int, typer.Option("--parallel", metavar="N", min=1, help="Hosts changed at a time.")
-    ] = _AT_ONCE,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    serial: Serial = False,
+    parallel: Parallel = 8,
     no_wait: NoWait = False,
     keep_host_edits: KeepHostEdits = False,
     heal: Heal = False,
@@ -40,26 +44,20 @@ def deploy(
         return plan(
             context, words, host=host, stack=stack, keep_host_edits=keep_host_edits, heal=heal, json=json
         )
-    from opsctl.cli.consent import Consent
-    from opsctl.cli.ending import end_of_change
-    from opsctl.cli.progress import progress
+    from opsctl.cli.changing import change
     from opsctl.cli.request import Request
-    from opsctl.cli.session import online
     from opsctl.flows.deploy import deploy as run
 
-    invocation = begin(context, json=json)
-    request = Request.about(words, hosts=host, stacks=stack, changes=True)
-    with progress(invocation.side, tell_steps=True) as listen:
-        consent = Consent(invocation, listen, yes=yes)
-        with online(invocation, request, listen) as session:
-            report = run(
-                session.world,
-                session.desired,
-                session.selection,
-                confirm=consent,
-                parallel=1 if serial else parallel,
-                wait=not no_wait,
-                heal=heal,
-                keep_host_edits=keep_host_edits,
-            )
-    return end_of_change(invocation, report, shown=consent.shown)
+    return change(
+        begin(context, json=json),
+        Request.about(words, hosts=host, stacks=stack, changes=True),
+        lambda session, consent: run(
+            *session.parts,
+            confirm=consent,
+            parallel=1 if serial else parallel,
+            wait=not no_wait,
+            heal=heal,
+            keep_host_edits=keep_host_edits,
+        ),
+        yes=yes,
+    )

@@ -36,7 +36,7 @@ def diff(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
-        report = compare(session.world, session.desired, session.selection)
+        report = compare(*session.parts)
     asked = [Exit.NO] if exit_code and report.changes else []
     return answer(
         invocation,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from opsctl.cli.answer import answer, begin
 from opsctl.cli.completion import environments
 from opsctl.cli.options import Json
 
@@ -18,10 +19,19 @@ def explain(
     path: Annotated[
         str,
         typer.Argument(
-            metavar="PATH", help="Such as n8n.memory.limit or hosts.web.user.", show_default=False
+            metavar="PATH",
+            help="Such as api.memory.limit, vars.domain or hosts.web.user.",
+            show_default=False,
         ),
     ],
     json: Json = False,
 ) -> int:
     """Say which file and line a value comes from."""
-    raise NotImplementedError
+    from opsctl.cli.views.explain import explain_json, explain_view
+    from opsctl.inputs.explain import explain as look_up
+    from opsctl.inputs.project import find_root, load
+
+    invocation = begin(context, json=json)
+    invocation.environment = environment
+    found = look_up(load(find_root(invocation.folder)), environment, path)
+    return answer(invocation, 0, blocks=explain_view(found), data=explain_json(found))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from opsctl.cli.answer import begin
-from opsctl.cli.options import EnvironmentOption, OneHost, ServiceArguments
-
-_TAIL = 100
+from opsctl.cli.options import EnvironmentOption, Follow, LogTail, OneHost, ServiceArguments, Since
 
 
 def logs(
@@ -18,19 +14,9 @@ def logs(
     *,
     environment: EnvironmentOption = None,
     host: OneHost = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
-    tail: Annotated[
-        int, typer.Option("--tail", "-n", metavar="N", min=0, help="The last N lines of each.")
-    ] = _TAIL,
-    since: Annotated[
-        str,
-        typer.Option(
-            "--since",
-            metavar="TIME",
-            help="Not older than 15m, 2h30m …, or an ISO 8601 time.",
-            show_default=False,
-        ),
-    ] = "",
+    follow: Follow = False,
+    tail: LogTail = 100,
+    since: Since = "",
 ) -> int:
     """Show the last lines of services, secrets masked."""
     from opsctl.cli.log_lines import LogLines, parse_since

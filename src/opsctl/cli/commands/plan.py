@@ -38,9 +38,7 @@ def plan(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
-        report = make_plan(
-            session.world, session.desired, session.selection, heal=heal, keep_host_edits=keep_host_edits
-        )
+        report = make_plan(*session.parts, heal=heal, keep_host_edits=keep_host_edits)
     asked = [Exit.NO] if exit_code and report.plan.changes else []
     return answer(
         invocation,

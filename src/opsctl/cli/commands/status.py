@@ -24,7 +24,7 @@ def status(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
-        report = look(session.world, session.desired, session.selection)
+        report = look(*session.parts)
     return answer(
         invocation,
         report.exit,

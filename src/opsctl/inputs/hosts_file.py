@@ -45,9 +45,7 @@ def _validated(draft: Draft, document: Document) -> HostsFile:
     except ValidationError as error:
         found = list(faults(error, HostsFile))
     for fault in found:
-        dotted = ".".join(map(str, fault.path))
-        message = fault.message if fault.path[-1:] == () else f"{dotted}: {fault.message}"
-        draft.extend([document.problem(fault.path, message, fault.hint)])
+        draft.extend([document.problem(fault.path, fault.message, fault.hint)])
     broken = {fault.path[: 2 if fault.path[0] in _TABLES else 1] for fault in found}
     kept = {
         key: {name: entry for name, entry in part.items() if (key, name) not in broken}

@@ -58,7 +58,11 @@ def _label_keys(labels: object) -> Iterator[tuple[str, str | int]]:
 
 
 def _check_files(scope: Scope, member: Member) -> None:
+    targets = [file.target for file in member.service.files]
     for index, file in enumerate(member.service.files):
+        if file.target in targets[:index]:
+            place = scope.place(member, "files", index, "target")
+            scope.draft.add(place, f"services.{member.name}.files: two files have the target {file.target}")
         for key, name in (("template", file.template), ("source", file.source)):
             if name is not None and name not in scope.draft.templates:
                 scope.draft.add(

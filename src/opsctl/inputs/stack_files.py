@@ -88,14 +88,13 @@ def _resources(
     good: dict[str, dict[str, Any]] = {}
     for name, entry in entries.items():
         if not isinstance(entry, dict | None):
-            draft.extend([document.problem((part, name), f"{name} is a mapping, or empty")])
+            draft.extend([document.problem((part, name), f"{part}: {name} is a mapping, or empty")])
             continue
         good[name] = {key: value for key, value in (entry or {}).items() if not key.startswith("x-")}
         for key in good[name]:
             if key not in known:
-                draft.extend(
-                    [document.problem((part, name, key), f"unknown key {key!r}", nearest(key, known))]
-                )
+                message = f"{part}.{name}: unknown key {key!r}"
+                draft.extend([document.problem((part, name, key), message, nearest(key, known))])
     return good
 
 
@@ -120,6 +119,8 @@ class _Services:
             self._forms[name] = self._spell(name, raw, ("services", name), "stacks")
             self._check_overrides(name, raw)
         base = self._forms[name]
+        if not isinstance(raw, dict):
+            return None
         over = self._override(environment, name, raw)
         if over is not None:
             self._draft.before_overrides[self._stack, name] = base.form
@@ -131,9 +132,9 @@ class _Services:
     def _spell(self, name: str, raw: object, at: Path, head: str) -> Spelled:
         spelled = spell(raw, at, self._document.written, keys_of("service"))
         for fault in spelled.faults:
-            self._draft.extend(
-                [self._document.problem(fault.path, f"services.{name}: {fault.message}", fault.hint)]
-            )
+            lead = ".".join(map(str, fault.path[:-1]))
+            problem = self._document.problem(fault.path, f"{lead}: {fault.message}", fault.hint)
+            self._draft.extend([problem])
         _note(self._draft, self._document, (head, self._stack, "services", name), at, spelled.origins)
         return spelled
 
@@ -165,10 +166,9 @@ class _Services:
         try:
             return Service.model_validate(form)
         except ValidationError as error:
-            for fault in faults(error, Service):
-                place = self._draft.in_stack(environment, self._stack, "services", name, *fault.path)
-                dotted = ".".join(map(str, ("services", name, *fault.path)))
-                self._draft.add(place, f"{dotted}: {fault.message}", fault.hint)
+            for fault in faults(error, Service, ("services", name)):
+                place = self._draft.in_stack(environment, self._stack, *fault.path)
+                self._draft.add(place, fault.message, fault.hint)
         return None
 
 

@@ -48,7 +48,7 @@ class TemplateChecks:
     def reader(self) -> Reader:
         """Made late: it imports Jinja, which a project without templates does not need."""
         if self._reader is None:
-            from opsctl.inputs.template_names import Reader  # noqa: PLC0415
+            from opsctl.inputs.template_names import Reader
 
             self._reader = Reader(self.draft.templates)
         return self._reader
@@ -134,11 +134,8 @@ class TemplateChecks:
                 offered = {"vars": scope.variables, "hosts": scope.hosts, "services": scope.services}[owner]
                 if name in offered:
                     return None
-                where = (
-                    f"for the host {scope.host!r}"
-                    if scope.host
-                    else f"in the environment {scope.environment!r}"
-                )
+                where = f"on the host {scope.host!r}" if scope.host and owner != "hosts" else ""
+                where = where or f"in the environment {scope.environment!r}"
                 return f"there is no {_WHAT[owner]} {name!r} {where}", nearest(name, offered)
 
     def _context_fault(self, scope: Scope, name: str, *, secrets: bool) -> tuple[str, str] | None:

@@ -42,18 +42,9 @@ class Reader:
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self._jinja = Templates(sources).jinja
         self._known: dict[str, Reading] = {}
-
-    @property
-    def filters(self) -> frozenset[str]:
-        return frozenset(self._jinja.filters)
-
-    @property
-    def tests(self) -> frozenset[str]:
-        return frozenset(self._jinja.tests)
-
-    @property
-    def globals(self) -> frozenset[str]:
-        return frozenset(self._jinja.globals)
+        self.filters = frozenset(self._jinja.filters)
+        self.tests = frozenset(self._jinja.tests)
+        self.globals = frozenset(self._jinja.globals)
 
     def read(self, text: str) -> Reading:
         if text not in self._known:
@@ -64,8 +55,20 @@ class Reader:
         try:
             tree = self._jinja.parse(text)
         except jinja2.TemplateSyntaxError as error:
-            return Reading(error=(error.lineno, error.message or "cannot be read"))
+            return Reading(error=(error.lineno, (error.message or "cannot be read").rstrip(".")))
+        self._admit(tree)
         return Reading(tuple(dict.fromkeys(_names(tree))))
+
+    def _admit(self, tree: nodes.Template) -> None:
+        """Let unknown filters and tests pass: jinja2.meta stops at the first, and we want all names."""
+        for use in tree.find_all(nodes.Filter):
+            self._jinja.filters.setdefault(use.name, str)
+        for test in tree.find_all(nodes.Test):
+            self._jinja.tests.setdefault(test.name, _anything)
+
+
+def _anything(_value: object) -> bool:
+    return True
 
 
 def _names(tree: nodes.Template) -> Iterator[Named]:

@@ -13,6 +13,7 @@ from opsctl.model.compose_spelling import Fault, Path
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
 
+_OF_PARENT = frozenset({"extra_forbidden", "missing"})
 _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
@@ -29,29 +30,37 @@ _EXPECTED = {
 }
 
 
-def faults(error: ValidationError, model: type[BaseModel]) -> Iterator[Fault]:
-    """One fault for each thing refused, its path relative to the value that was validated."""
+def faults(error: ValidationError, model: type[BaseModel], prefix: Path = ()) -> Iterator[Fault]:
+    """One fault for each thing refused; its path begins with `prefix`, the path of the value that was validated."""
     for details in error.errors(include_url=False, include_input=True):
-        yield _fault(details, model)
+        path: Path = tuple(part for part in details["loc"] if part != "[key]")
+        message, hint = _told(details, model, path)
+        subject = (*prefix, *(path[:-1] if details["type"] in _OF_PARENT else path))
+        lead = ".".join(map(str, subject))
+        yield Fault((*prefix, *path), f"{lead}: {message}" if lead else message, hint)
 
 
-def _fault(details: ErrorDetails, model: type[BaseModel]) -> Fault:
-    path: Path = tuple(part for part in details["loc"] if part != "[key]")
-    kind, name = details["type"], str(path[-1]) if path else ""
+def _told(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[str, str]:
+    """Message and hint."""
+    kind, name, given = details["type"], str(path[-1]) if path else "", details["input"]
     context: Mapping[str, Any] = details.get("ctx") or {}
     match kind:
         case "extra_forbidden":
-            return Fault(path, f"unknown key {name!r}", nearest(name, _keys_at(model, path[:-1])))
+            return f"unknown key {name!r}", nearest(name, _keys_at(model, path[:-1]))
         case "missing":
-            return Fault(path, f"{name} is missing")
+            return f"{name} is missing", ""
         case "value_error" if isinstance(reason := context.get("error"), Unfit):
-            return Fault(path, str(reason), reason.hint)
+            return str(reason), reason.hint
         case "literal_error":
-            return Fault(path, f"must be {context['expected']}", _meant(details["input"], model, path))
+            return f"must be {context['expected']}", _meant(given, model, path)
+        case "greater_than_equal":
+            return f"must be at least {context['ge']:g}", ""
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}", ""
         case _ if kind in _EXPECTED:
-            quote = isinstance(details["input"], int | float) and kind == "string_type"
-            return Fault(path, f"must be {_EXPECTED[kind]}", "put it in quotes" if quote else "")
-    return Fault(path, details["msg"][:1].lower() + details["msg"][1:])
+            quote = isinstance(given, int | float) and kind == "string_type"
+            return f"must be {_EXPECTED[kind]}", "put it in quotes" if quote else ""
+    return details["msg"][:1].lower() + details["msg"][1:], ""
 
 
 def _meant(given: object, model: type[BaseModel], path: Path) -> str:

@@ -36,7 +36,8 @@ def read_yaml(file: str, data: bytes) -> Document:
         root = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
+        context = error.context and f"{error.context}{_since(error)}"
+        said = ", ".join(part for part in (context, error.problem) if part)
         return _unreadable(file, mark.line + 1 if mark else 0, f"not YAML: {said}")
     except YAMLError as error:
         return _unreadable(file, 0, f"not YAML: {str(error).splitlines()[0]}")
@@ -50,6 +51,12 @@ def read_yaml(file: str, data: bytes) -> Document:
 
 def _unreadable(file: str, line: int, message: str) -> Document:
     return Document(file, problems=(Problem(file, line, message),))
+
+
+def _since(error: MarkedYAMLError) -> str:
+    """Where what was being read began, if that is another line."""
+    begun, met = error.context_mark, error.problem_mark
+    return f" (from line {begun.line + 1})" if begun and met and begun.line != met.line else ""
 
 
 class _TooLarge(Exception):  # noqa: N818 never leaves this module

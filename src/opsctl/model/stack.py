@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from opsctl.model.frozen import Frozen
-from opsctl.model.values import Duration, EnvKey, Mode, Name, Size, Target, TemplatePath, Unfit
+from opsctl.model.values import Duration, EnvKey, Mode, Name, Size, Target, TemplatePath, Unfit, check_name
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 _SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]*")
@@ -20,7 +20,16 @@ class SecretRef(Frozen):
     secret: Name
 
 
-EnvValue = str | SecretRef
+def read_env_value(value: Any) -> Any:
+    """A SecretRef from `{secret: name}`; text stays. Raises Unfit."""
+    if isinstance(value, dict) and set(value) == {"secret"}:
+        return SecretRef(secret=check_name(value["secret"]))
+    if not isinstance(value, str | SecretRef):
+        raise Unfit("must be text or {secret: name}")
+    return value
+
+
+EnvValue = Annotated[str | SecretRef, BeforeValidator(read_env_value)]
 """Text is a Jinja template; numbers and booleans of the file arrive here as Compose would write them."""
 
 
@@ -97,6 +106,8 @@ class FileSpec(Frozen):
                 "a container keeps seeing the old file behind a single-file mount; mount: directory mounts the folder of "
                 "the target, and hides the files that the image itself has in that folder",
             )
+        if self.mount == "directory" and self.target.count("/") == 1:
+            raise Unfit(f"mount: directory of {self.target} would hide the container's whole file system")
         return self
 
 
@@ -125,14 +136,6 @@ class Service(Frozen):
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest
     replaces)."""
-
-    @model_validator(mode="after")
-    def _has_distinct_targets(self) -> Self:
-        targets = [file.target for file in self.files]
-        for target in targets:
-            if targets.count(target) > 1:
-                raise Unfit(f"two files have the target {target}")
-        return self
 
 
 class StackFile(Frozen):

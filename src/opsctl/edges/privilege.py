@@ -87,6 +87,8 @@ class Privileges:
         """The words before a command. Raises CouldNotFindOut or EngineUnavailable where sudo is needed and refused."""
         if privilege == "none":
             return ()
+        if privilege == "both":
+            return self.prefix("files") or self.prefix("engine")
         mode = self._sudo.files if privilege == "files" else self._sudo.engine
         if mode != "auto":
             return SUDO if mode == "always" else ()

@@ -12,7 +12,7 @@ from opsctl.flows.apply import apply
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.hosts import on_each
 from opsctl.flows.leases import leases
-from opsctl.flows.look import look
+from opsctl.flows.planning import look_at_each
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.flows.site import Progress, Site, tell
 from opsctl.flows.world import World
@@ -22,6 +22,9 @@ from opsctl.state.observed import Observed
 
 Confirm = Callable[[Plan], bool]
 """Shows the plan and asks; not called where there is nothing to do. False: nothing is done."""
+
+
+_NOTHING_DONE = "nothing was done on any host; `--host` with the names of the others leaves this one out"
 
 
 def _nothing(_site: Site, _progress: Progress) -> None:
@@ -51,7 +54,9 @@ def carry_out(world: World, change: Change) -> DeployReport:
     began = world.clock.monotonic()
     _connect(world, change.hosts, began)
     with leases(world, change.hosts, began) as taken:
-        plan = change.plan(_look(world, change.hosts, began))
+        observed, errors = look_at_each(world, change.hosts)
+        _raise_any(errors)
+        plan = change.plan(observed)
         if plan.refused:
             return _refused(world, plan)
         work = tuple(one for one in plan.hosts if one.changes or change.what)
@@ -78,24 +83,12 @@ def _connect(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
         world.connect(host.name)
         tell(world, host.name, "connected", began=began)
 
-    _all_or_raise(on_each(hosts, connect)[1], "nothing was done on any host; `--host` leaves this one out")
+    _raise_any(on_each(hosts, connect)[1])
 
 
-def _look(world: World, hosts: Sequence[DesiredHost], began: float) -> dict[str, Observed]:
-    def one_look(host: DesiredHost) -> Observed:
-        tell(world, host.name, "looking", began=began)
-        observed = look(world.connect(host.name), host)
-        tell(world, host.name, "looked", began=began)
-        return observed
-
-    found, errors = on_each(hosts, one_look)
-    _all_or_raise(errors, "nothing was done on any host; `--host` leaves this one out")
-    return found
-
-
-def _all_or_raise(errors: Mapping[str, OpsctlError], hint: str) -> None:
+def _raise_any(errors: Mapping[str, OpsctlError]) -> None:
     for error in errors.values():
-        error.hint = f"{error.hint}; {hint}" if error.hint else hint
+        error.hint = "; ".join(part for part in (error.hint, _NOTHING_DONE) if part)
         raise error
 
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from opsctl.errors import Exit, OpsctlError, worst
+from opsctl.flows.differences import FileDiff, KeyChange, file_diff, key_changes
+from opsctl.flows.hosts import chosen_hosts
+from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.world import World
+from opsctl.plan.request import PlanRequest
+from opsctl.plan.steps import HostPlan, Push, PutFile
 from opsctl.state.desired import Desired
+from opsctl.state.observed import Observed
 
-
-@dataclass(frozen=True, slots=True)
-class KeyChange:
-    """One key of an env file; values are masked ("***") unless they are known to be no secret, "" where there is none."""
-
-    key: str
-    change: Literal["added", "removed", "changed"]
-    old: str = ""
-    new: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FileDiff:
-    """One path on a host: `lines` is a unified diff, already masked; for an env file `keys` stands instead."""
-
-    path: str
-    lines: tuple[str, ...] = ()
-    keys: tuple[KeyChange, ...] = ()
+__all__ = ["DiffReport", "FileDiff", "HostDiff", "KeyChange", "diff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +41,23 @@ class DiffReport:
 
 def diff(world: World, desired: Desired, selection: Selection = EVERYTHING) -> DiffReport:
     """Changed lines and keys of everything a deploy would push; takes no lease and changes nothing."""
-    raise NotImplementedError
+    observed, errors = look_at_each(world, chosen_hosts(desired, selection))
+    plan = plan_all(desired, observed, selection, PlanRequest())
+    return DiffReport(tuple(_host_diff(world, one, observed[one.host]) for one in plan.hosts), errors)
+
+
+def _host_diff(world: World, plan: HostPlan, observed: Observed) -> HostDiff:
+    puts = [put for step in plan.steps if isinstance(step, Push) for put in step.files]
+    contents = _contents(observed)
+    return HostDiff(plan.host, tuple(_file_diff(world, put, contents.get(put.path)) for put in puts))
+
+
+def _contents(observed: Observed) -> Mapping[str, bytes]:
+    found = {path: file.content for path, file in observed.files.items() if file.content is not None}
+    return found if observed.compose is None else {**found, "compose.yml": observed.compose}
+
+
+def _file_diff(world: World, put: PutFile, old: bytes | None) -> FileDiff:
+    if put.path.startswith("env/"):
+        return FileDiff(put.path, keys=key_changes(old or b"", put.content, world.redact))
+    return FileDiff(put.path, lines=file_diff(put.path, old, put.content, world.redact))

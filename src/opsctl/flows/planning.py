@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from opsctl.errors import OpsctlError
 from opsctl.flows.hosts import chosen_hosts, chosen_services, on_each
 from opsctl.flows.look import look
 from opsctl.flows.reports import EVERYTHING, PlanReport, Selection
@@ -38,18 +39,24 @@ def make_plan(
 
     Makes nothing on any host: where a host has no fingerprint key yet, one that is forgotten afterwards stands in.
     """
+    observed, errors = look_at_each(world, chosen_hosts(desired, selection))
+    request = PlanRequest(heal=heal, keep_host_edits=keep_host_edits)
+    return PlanReport(plan_all(desired, observed, selection, request, policy=policy), errors)
+
+
+def look_at_each(
+    world: World, hosts: Iterable[DesiredHost], *, inspect_all: bool = False
+) -> tuple[dict[str, Observed], dict[str, OpsctlError]]:
+    """One look at each host, all at the same time: what was found, and the errors, by host."""
     began = world.clock.monotonic()
-    hosts = chosen_hosts(desired, selection)
 
     def one_look(host: DesiredHost) -> Observed:
         tell(world, host.name, "looking", began=began)
-        observed = look(world.connect(host.name), host)
+        observed = look(world.connect(host.name), host, inspect_all=inspect_all)
         tell(world, host.name, "looked", began=began)
         return observed
 
-    observed, errors = on_each(hosts, one_look)
-    request = PlanRequest(heal=heal, keep_host_edits=keep_host_edits)
-    return PlanReport(plan_all(desired, observed, selection, request, policy=policy), errors)
+    return on_each(hosts, one_look)
 
 
 def plan_all(

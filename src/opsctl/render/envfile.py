@@ -19,6 +19,29 @@ _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 _ODD_BACKSLASHES = re.compile(r"(?<!\\)(?:\\\\)*\\(?='|\Z)")
 _FORBIDDEN = {"\n": "a newline", "\r": "a carriage return", "\0": "a NUL character"}
 
+_BLANK = r"[ \t\v\f\r\x85\xa0]*"
+_STATEMENT = re.compile(
+    rf"\s*(?:\#[^\n]*(?=\n|\Z)|(?:export\s+)?(?P<key>[\w.\[\]-]+){_BLANK}"
+    rf"(?:(?P<separator>[=:]){_BLANK}(?P<quote>['\"]?)|(?=\n|\Z)))"
+)
+_ESCAPE = re.compile(r'\\([abcfnrtv$"\\]|0\d{0,3})')
+_ESCAPES = {
+    "a": "\a",
+    "b": "\b",
+    "c": "\\c",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "$": "$$",
+}
+_VARIABLE = re.compile(
+    r"\$(?:(?P<dollar>\$)|(?P<name>[A-Za-z_]\w*)"
+    r"|\{(?:(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-+?])(?P<word>[^}]*))?\}|(?P<broken>)))",
+    re.ASCII,
+)
+
 
 def dump(values: Mapping[str, str]) -> bytes:
     """The file that gives a container exactly these values, sorted by key; an empty mapping gives an empty file.
@@ -35,7 +58,6 @@ def key_problem(key: str) -> str:
     """What keeps a name out of an env file; "" if nothing does."""
     if _KEY.fullmatch(key):
         return ""
-    # A name that begins with a digit is dropped without a word (compose-go v2.11 dotenv/godotenv.go).
     return "the name of a variable has letters, digits, '_', '.' and '-' only, and does not begin with a digit or '-'"
 
 
@@ -73,38 +95,17 @@ def parse(data: bytes) -> dict[str, str]:
         key, quoted, position = match["key"], match["quote"], match.end()
         if not key or match["separator"] not in {"=", ":"}:
             continue
+        line = _line(text, position)
         if quoted:
             raw, position = _quoted(text, position, quoted)
-            values[key] = _interpolate(_unescape(raw), values) if quoted == '"' else raw
+            values[key] = _interpolated(_unescape(raw), values, line) if quoted == '"' else raw
         else:
             end = text.find("\n", position) % (len(text) + 1)
-            values[key] = _interpolate(text[position:end].split(" #")[0].rstrip(), values)
+            values[key] = _interpolated(text[position:end].split(" #")[0].rstrip(), values, line)
             position = end
-    if text[position:].strip():
-        raise ValueError(f"line {_line(text, position)} is not NAME=value")
-    return {key: value for key, value in values.items() if not key[0].isdigit()}
-
-
-_BLANK = r"[ \t\v\f\r\x85\xa0]*"
-_STATEMENT = re.compile(
-    rf"\s*(?:\#[^\n]*(?=\n|\Z)|(?:export\s+)?(?P<key>[\w.\[\]-]+){_BLANK}"
-    rf"(?:(?P<separator>[=:]){_BLANK}(?P<quote>['\"]?)|(?=\n|\Z)))"
-)
-_ESCAPE = re.compile(r'\\([abcfnrtv$"\\]|0\d{0,3})')
-_ESCAPES = {
-    "a": "\a",
-    "b": "\b",
-    "c": "\\c",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "$": "$$",
-}
-_VARIABLE = re.compile(
-    r"\$(?:(?P<dollar>\$)|(?P<name>\w+)|\{(?P<braced>\w+)(?:(?P<how>:?[-+?])(?P<word>[^}]*))?\})"
-)
+    if rest := text[position:].lstrip():
+        raise ValueError(f"line {_line(text, len(text) - len(rest))} is not NAME=value")
+    return values
 
 
 def _quoted(text: str, start: int, quote_: str) -> tuple[str, int]:
@@ -125,10 +126,12 @@ def _unescape(raw: str) -> str:
     return _ESCAPE.sub(expand, raw)
 
 
-def _interpolate(raw: str, values: Mapping[str, str]) -> str:
+def _interpolated(raw: str, values: Mapping[str, str], line: int) -> str:
     def expand(match: re.Match[str]) -> str:
         if match["dollar"]:
             return "$"
+        if match["broken"] is not None:
+            raise ValueError(f"line {line}: `${{` is not closed, or names no variable")
         found = values.get(match["name"] or match["braced"])
         how, word = match["how"] or "", match["word"] or ""
         present = found is not None and (bool(found) or not how.startswith(":"))

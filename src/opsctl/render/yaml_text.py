@@ -6,7 +6,7 @@ Text that could be read as something else than text stands in double quotes. Map
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"(?:[A-Za-z_/]|\./)[A-Za-z0-9_./@+,=%-]*(?::[A-Za-z0-9_./@+,=%-]+)*")
@@ -35,7 +35,7 @@ def scalar(value: Any) -> str:
         return _number(value)
     if isinstance(value, str):
         return value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else _quoted(value)
-    if isinstance(value, Mapping | Sequence) and not value:
+    if isinstance(value, Mapping | list | tuple) and not value:
         return "{}" if isinstance(value, Mapping) else "[]"
     raise TypeError(f"{type(value).__name__} has no form in YAML here")
 
@@ -58,7 +58,7 @@ def _lines(value: Any) -> Iterator[str]:
 
 
 def _is_branch(value: Any) -> bool:
-    return isinstance(value, Mapping | Sequence) and not isinstance(value, str) and bool(value)
+    return isinstance(value, Mapping | list | tuple) and bool(value)
 
 
 def _quoted(text: str) -> str:

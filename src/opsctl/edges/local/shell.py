@@ -79,8 +79,9 @@ class LocalShell:
 
     def words(self, command: Command) -> list[str]:
         """The command, with sudo where hosts.toml asks for it; "auto" means none here. sudo drops the environment."""
-        mode = {"files": self._sudo.files, "engine": self._sudo.engine, "none": "never"}[command.privilege]
-        if mode != "always":
+        modes = {"files": {self._sudo.files}, "engine": {self._sudo.engine}, "none": set[str]()}
+        modes["both"] = modes["files"] | modes["engine"]
+        if "always" not in modes[command.privilege]:
             return list(command.words)
         kept = (f"{name}={self._environment[name]}" for name in ("LC_ALL", "DOCKER_HOST"))
         return [*SUDO, "env", *kept, *command.words]

@@ -9,6 +9,13 @@ def trouble(where: str, socket: str, said: str, error: Exception) -> EngineUnava
     """From what the docker client on the host said (dial-stdio), or from how the stream failed."""
     evidence = tuple(said.strip().splitlines()[-3:])
     lower = said.lower()
+    if lower.startswith("sudo:"):
+        return EngineUnavailable(
+            f"sudo was refused on the way to {socket}",
+            where=where,
+            evidence=evidence,
+            hint="sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl",
+        )
     if isinstance(error, PermissionError) or "permission denied" in lower:
         return EngineUnavailable(
             f"this user may not use {socket}",

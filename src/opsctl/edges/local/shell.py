@@ -79,8 +79,8 @@ class LocalShell:
 
     def words(self, command: Command) -> list[str]:
         """The command, with sudo where hosts.toml asks for it; "auto" means none here. sudo drops the environment."""
-        modes = {"files": {self._sudo.files}, "engine": {self._sudo.engine}, "none": set[str]()}
-        modes["both"] = modes["files"] | modes["engine"]
+        files, engine = {self._sudo.files}, {self._sudo.engine}
+        modes = {"files": files, "engine": engine, "both": files | engine, "none": set[str]()}
         if "always" not in modes[command.privilege]:
             return list(command.words)
         kept = (f"{name}={self._environment[name]}" for name in ("LC_ALL", "DOCKER_HOST"))

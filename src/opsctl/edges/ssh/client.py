@@ -102,9 +102,7 @@ def stream_to(way: Way, hop: Hop, through: list[LinkTransport]) -> Any:
     """The bytes to and from a machine: TCP, a ProxyCommand, or a channel of the machine before it."""
     try:
         if through:
-            return through[-1].open_channel(
-                "direct-tcpip", (hop.address, hop.port), ("127.0.0.1", 0), timeout=CONNECT_TIMEOUT
-            )
+            return through[-1].open_tcp(hop.address, hop.port)
         return ProxySocket.start(way.command) if way.command else dial(hop.address, hop.port)
     except ChannelException as error:
         raise UnreachableError(f"the jump host cannot reach {hop}: {error.text}") from error

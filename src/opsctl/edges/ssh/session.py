@@ -21,13 +21,15 @@ class SshSession:
         self._stderr = bytearray()
 
     def send(self, line: str) -> None:
+        gone = ConnectFailed("the other end of a session is gone", where=self._where)
         self._channel.settimeout(_SEND_TIMEOUT)
         try:
             self._channel.sendall(line.encode() + b"\n")
         except OSError as error:
-            raise ConnectFailed("the other end of a session is gone", where=self._where) from error
-        if self._channel.closed:
-            raise ConnectFailed("the other end of a session is gone", where=self._where)
+            raise gone from error
+        # The command's end is known before its channel is closed; a broken connection drops what is sent in silence.
+        if self._channel.closed or self._channel.status_event.is_set():
+            raise gone
 
     def receive(self, timeout: float) -> str | None:
         deadline = time.monotonic() + timeout

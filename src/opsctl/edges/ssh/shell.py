@@ -78,9 +78,9 @@ class SshShell:
         return channel
 
     def line(self, command: Command) -> str:
-        """What the login shell is given. The environment comes after sudo, which would drop it."""
-        env = ("env", "LC_ALL=C", *(self._engine_env if command.privilege == "engine" else ()))
-        return shell_line((*self.privileges.prefix(command.privilege), *env, *command.words))
+        """What the login shell is given: to become the command. The environment comes after sudo, which would drop it."""
+        env = ("env", "LC_ALL=C", *(self._engine_env if command.privilege in {"engine", "both"} else ()))
+        return "exec " + shell_line((*self.privileges.prefix(command.privilege), *env, *command.words))
 
     def _run_probe(self, command: Command) -> Completed:
         return self._run(command, "probe")
@@ -126,7 +126,7 @@ class SshShell:
 
     def _raise_if_sudo_refused(self, line: str, completed: Completed) -> None:
         refused = completed.code == 1 and completed.stderr.startswith(b"sudo: ")
-        if refused and line.startswith(shell_line(SUDO)):
+        if refused and line.startswith("exec " + shell_line(SUDO)):
             raise CouldNotFindOut(
                 "sudo was refused",
                 where=self._where,

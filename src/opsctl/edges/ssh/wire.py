@@ -175,6 +175,14 @@ class LinkTransport(_Transport):
         message.add_int(0)
         return self._open("direct-streamlocal@openssh.com", STREAMING_WINDOW, message.asbytes())
 
+    def open_tcp(self, host: str, port: int) -> OwnedChannel:
+        """A channel to a port that this machine can reach. Raises as open_command."""
+        message = Message()
+        for name, number in ((host, port), ("127.0.0.1", 0)):
+            message.add_string(name)
+            message.add_int(number)
+        return self._open("direct-tcpip", STREAMING_WINDOW, message.asbytes())
+
     def say(self, message: Message) -> None:
         self._send_user_message(message)
 

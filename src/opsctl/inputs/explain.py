@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from opsctl.errors import UsageError
 from opsctl.model.fleet import Fleet, Place
+from opsctl.model.hosts import HostsFile
 from opsctl.model.nearest import nearest
 from opsctl.model.stack import SecretRef, Service
+from opsctl.model.values import Unfit, parse_size
 
 Path = tuple[str | int, ...]
 _SPELLINGS: Mapping[str, Path] = {
@@ -20,6 +22,7 @@ _SPELLINGS: Mapping[str, Path] = {
     "mem_limit": ("memory", "limit"),
     "mem_reservation": ("memory", "reservation"),
 }
+_SIZES = {("memory",), ("reserve_memory",)}
 _HEADS = ("vars", "hosts", "environments", "project", "services")
 
 
@@ -118,8 +121,8 @@ def _of_hosts_file(fleet: Fleet, path: str) -> Explanation:
     steps, value = _walk(fleet.hosts_file, path.split("."), path)
     if steps in fleet.places:
         source = f"[{'.'.join(map(str, steps[:-1]))}]" if len(steps) > 1 else "hosts.toml"
-        return Explanation(path, Layer(source, _shown(value), fleet.places[steps]))
-    return Explanation(path, Layer("default", _shown(value)))
+        return Explanation(path, Layer(source, _shown(value, steps), fleet.places[steps]))
+    return Explanation(path, Layer("default", _shown(value, steps)))
 
 
 def _of_service(fleet: Fleet, environment: str, inner: str, path: str) -> Explanation:
@@ -150,13 +153,13 @@ def _service_layers(
     over = fleet.places.get((f"stacks@{environment}", stack, "services", name, *steps))
     base = fleet.places.get(("stacks", stack, "services", name, *steps))
     if over:
-        yield Layer(f"overrides of {environment}", _shown(value), over)
+        yield Layer(f"overrides of {environment}", _shown(value, steps), over)
         before = fleet.before_overrides.get((stack, name), {})
         value = _reach(before, steps)
     if base and value is not None:
-        yield Layer("the service", _shown(value), base)
+        yield Layer("the service", _shown(value, steps), base)
     elif not over:
-        yield Layer("default", _shown(value))
+        yield Layer("default", _shown(value, steps))
 
 
 def _spelled(service: Service, parts: list[str]) -> list[str]:
@@ -192,7 +195,9 @@ def _walk(value: Any, parts: list[str], path: str) -> tuple[Path, Any]:
                 steps, value, parts = (*steps, keys[key]), get(keys[key]), parts[end:]
                 break
         else:
-            where = ".".join(map(str, steps)) or "it"
+            where = ".".join(map(str, steps)) or (
+                "hosts.toml" if isinstance(value, HostsFile) else "the service"
+            )
             raise UsageError(f"there is no {parts[0]!r} in {where}", where=path, hint=nearest(parts[0], keys))
     return steps, value
 
@@ -217,7 +222,10 @@ def _reach(value: Any, steps: Path) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, steps: Path = ()) -> str:
+    """As text; `steps` tells sizes from other numbers."""
+    if steps[:1] == ("memory",) or steps[-1:] in _SIZES:
+        value = _size(value)
     match value:
         case None:
             return "not set"
@@ -228,6 +236,18 @@ def _shown(value: Any) -> str:
         case {"secret": str(name)} if len(value) == 1:
             return f"secret {name}"
     return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _size(value: Any) -> Any:
+    """512MiB for a size in bytes or in any other spelling; other values as they are."""
+    try:
+        size = parse_size(value)
+    except Unfit:
+        return value
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    return f"{size}B"
 
 
 def _plain(value: Any) -> Any:

@@ -87,14 +87,20 @@ class _Walk:
         self._open.append(node)
         try:
             if isinstance(node, SequenceNode):
-                return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
+                return self._items(node, path)
             return self._mapping(node.value, path)
         finally:
             self._open.pop()
 
-    def _item(self, node: Node, path: Path) -> Any:
-        self.lines[path] = node.start_mark.line + 1
-        return self.value(node, path)
+    def _items(self, node: SequenceNode, path: Path) -> list[Any]:
+        """An alias has the mark of its anchor; as an item it stands, near enough, where the item before it stands."""
+        line, items = node.start_mark.line + 1, []
+        for index, item in enumerate(node.value):
+            if item.start_mark.index >= node.start_mark.index:
+                line = item.start_mark.line + 1
+            self.lines[*path, index] = line
+            items.append(self.value(item, (*path, index)))
+        return items
 
     def _mapping(self, pairs: list[tuple[Node, Node]], path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -192,7 +192,7 @@ class FakeEngine:
             raise answer
         return answer(asked) if callable(answer) else answer
 
-    def logs(self, container: str, *, tail: int) -> list[str]:
+    def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
         return self.log_lines.get(container, [])[-tail:]
 
     def follow(

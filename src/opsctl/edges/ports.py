@@ -46,8 +46,8 @@ class Engine(Protocol):
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """GET on the API (for instance "/containers/json"), the JSON body parsed. KeyError-free: 404 gives None."""
 
-    def logs(self, container: str, *, tail: int) -> list[str]:
-        """The last lines of a container, stdout and stderr in order of time."""
+    def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
+        """The last lines of a container, stdout and stderr in order of time; `since` in seconds since the epoch."""
 
     def follow(
         self,

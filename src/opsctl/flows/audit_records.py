@@ -62,6 +62,11 @@ def end_record(who: Who, now: float, seconds: float, error: OpsctlError | None, 
     }
 
 
+def passed_record(who: Who, now: float, what: str) -> dict[str, Any]:
+    """The line of something that passes through and changes nothing of ours; it has no end."""
+    return {**start_record(who, now, what), "event": "passed"}
+
+
 def interrupted_record(run: str, now: float, found_by: str) -> dict[str, Any]:
     """The line that the next run writes for one that started and never ended."""
     return {"event": "interrupted", "at": round(now, 1), "run": run, "found_by": found_by}
@@ -74,7 +79,7 @@ def interrupted_runs(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         run = str(record.get("run", ""))
         if record.get("event") == "start":
             open_runs[run] = None
-        else:
+        elif record.get("event") in {"end", "interrupted"}:
             open_runs.pop(run, None)
     return tuple(open_runs)
 
@@ -97,7 +102,7 @@ def entries(host: str, records: Iterable[Mapping[str, Any]]) -> tuple[AuditEntry
     starts: dict[str, Mapping[str, Any]] = {}
     ends: dict[str, Mapping[str, Any]] = {}
     for record in records:
-        group = starts if record.get("event") == "start" else ends
+        group = ends if record.get("event") in {"end", "interrupted"} else starts
         group[str(record.get("run", ""))] = record
     return tuple(_entry(host, start, ends.get(run, {})) for run, start in starts.items())
 
@@ -105,6 +110,7 @@ def entries(host: str, records: Iterable[Mapping[str, Any]]) -> tuple[AuditEntry
 def _entry(host: str, start: Mapping[str, Any], end: Mapping[str, Any]) -> AuditEntry:
     outcomes: dict[str, Outcome] = {"ok": "ok", "failed": "failed", "interrupted": "interrupted"}
     outcome = "interrupted" if end.get("event") == "interrupted" else str(end.get("outcome", ""))
+    outcome = "ok" if start.get("event") == "passed" else outcome
     return AuditEntry(
         host=host,
         at=_number(start.get("at")) or 0.0,

@@ -70,8 +70,8 @@ def present(engine: Engine, container: str) -> Present | None:
 
 
 def evidence(engine: Engine, now: Present, redact: Callable[[str], str]) -> tuple[str, ...]:
-    """What explains a container that did not come up: exit code, last probes, last log lines; redacted."""
-    lines = [described(now)]
+    """What explains a container that did not come up: its last probes and last log lines, redacted."""
+    lines: list[str] = []
     for probe in now.probes[-_PROBES_SHOWN:]:
         lines += [f"health: {line}" for line in probe.splitlines()[-_PROBES_SHOWN:]]
     lines += [f"log: {line}" for line in engine.logs(now.id, tail=_LOG_LINES)]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from concurrent.futures import Future
+from threading import Lock, Thread
 
 from opsctl.edges.ports import Connection
 from opsctl.errors import OpsctlError
 
 
 class Dialler:
-    """Opens each connection at most once; `open_connection` runs in a thread of its own per host."""
+    """Opens each connection at most once; `open_connection` runs in a thread of its own per host.
+
+    The threads do not keep the program from ending: a host that is silent costs nobody anything who does not ask for it.
+    """
 
     def __init__(self, open_connection: Callable[[str], Connection]) -> None:
         self._open = open_connection
         self._lock = Lock()
-        self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="dial")
         self._futures: dict[str, Future[Connection]] = {}
 
     def begin(self, hosts: Iterable[str]) -> None:
@@ -30,15 +32,21 @@ class Dialler:
 
     def close(self) -> None:
         """Close every connection, those still being opened as soon as they are."""
-        self._threads.shutdown(wait=False)
         for future in self._futures.values():
             future.add_done_callback(_close)
 
     def _future(self, host: str) -> Future[Connection]:
         with self._lock:
             if host not in self._futures:
-                self._futures[host] = self._threads.submit(self._open, host)
+                self._futures[host] = future = Future[Connection]()
+                Thread(target=self._dial, args=(host, future), name=f"dial-{host}", daemon=True).start()
             return self._futures[host]
+
+    def _dial(self, host: str, future: Future[Connection]) -> None:
+        try:
+            future.set_result(self._open(host))
+        except BaseException as error:  # noqa: BLE001 - raised where the connection is asked for
+            future.set_exception(error)
 
 
 def _close(future: Future[Connection]) -> None:

@@ -57,13 +57,16 @@ def on_each(
     names: Sequence[DesiredHost] = tuple(hosts)
     results: dict[str, _Result] = {}
     errors: dict[str, OpsctlError] = {}
-    with ThreadPoolExecutor(max_workers=max(len(names), 1), thread_name_prefix="host") as threads:
-        futures = {host.name: threads.submit(work, host) for host in names}
-        for name, future in futures.items():
+    threads = ThreadPoolExecutor(max_workers=max(len(names), 1), thread_name_prefix="host")
+    try:
+        for name, future in [(host.name, threads.submit(work, host)) for host in names]:
             try:
                 results[name] = future.result()
             except OpsctlError as error:
                 errors[name] = error
+    finally:
+        # Not waited for: after an interruption they end when their connection is closed.
+        threads.shutdown(wait=False, cancel_futures=True)
     return results, errors
 
 

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from opsctl.errors import Exit, OpsctlError, worst
+from opsctl.flows.hosts import chosen_hosts, chosen_services
+from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
+from opsctl.flows.service_status import Mark, ServiceStatus, service_status, strays, worst_first
 from opsctl.flows.world import World
-from opsctl.state.desired import Desired
-from opsctl.state.observed import Resources
+from opsctl.plan.request import PlanRequest
+from opsctl.plan.steps import HostPlan
+from opsctl.state.desired import Desired, DesiredHost
+from opsctl.state.observed import Observed, Resources
 
-Mark = Literal["", "held", "on demand", "job done", "stray", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
-    """One service of a host. Sizes are bytes, `uptime` seconds; None where it does not run or could not be measured."""
-
-    service: str
-    state: str
-    """The container's state, "missing" where there is none."""
-    health: str = ""
-    uptime: float | None = None
-    image: str = ""
-    memory_used: int | None = None
-    memory_limit: int | None = None
-    restarts: int = 0
-    exit_code: int | None = None
-    drift: str = ""
-    """Why a deploy would touch it; empty where it is as desired."""
-    mark: Mark = ""
-    bad: bool = False
-    """It does not do what it should: down without being told so, unhealthy, restarting, or missing."""
+__all__ = ["HostStatus", "Mark", "ServiceStatus", "StatusReport", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +46,32 @@ class StatusReport:
 
 def status(world: World, desired: Desired, selection: Selection = EVERYTHING) -> StatusReport:
     """One look per host, with memory figures; takes no lease and changes nothing."""
-    raise NotImplementedError
+    hosts = chosen_hosts(desired, selection)
+    observed, errors = look_at_each(world, hosts, inspect_all=True)
+    plan = plan_all(desired, observed, Selection(hosts=selection.hosts), PlanRequest())
+    plans = {one.host: one for one in plan.hosts}
+    found = []
+    for host in hosts:
+        if host.name in errors:
+            found.append(HostStatus(host.name, error=errors[host.name]))
+        else:
+            found.append(_host_status(world, host, observed[host.name], plans[host.name], selection))
+    return StatusReport(desired.environment, tuple(found))
+
+
+def _host_status(
+    world: World, host: DesiredHost, observed: Observed, plan: HostPlan, selection: Selection
+) -> HostStatus:
+    chosen = chosen_services(host, selection)
+    names = sorted(host.services if chosen is None else chosen)
+    used = memory_used(world, observed)
+    services = [service_status(host, name, observed, plan, used) for name in names]
+    if chosen is None:
+        services += strays(host, observed, used)
+    return HostStatus(host.name, tuple(sorted(services, key=worst_first)), observed.resources, plan.notes)
+
+
+def memory_used(world: World, observed: Observed) -> Mapping[str, int]:
+    """Bytes by container id, of those that run and were inspected."""
+    running = [one.id for one in observed.containers if one.state == "running" and one.inspected]
+    return world.connect(observed.host).engine.stats(running) if running else {}

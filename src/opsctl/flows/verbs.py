@@ -60,12 +60,7 @@ def _planner(desired: Desired, verb: Verb, selection: Selection) -> _Planner:
     if verb == "restart":
         return lambda observed: _restarts(desired, observed, selection)
     if verb == "stop":
-        return lambda observed: plan_all(
-            desired,
-            {name: replace(one, held=one.held | names) for name, one in observed.items()},
-            selection,
-            PlanRequest(),
-        )
+        return lambda observed: _stops(desired, observed, selection)
     request = PlanRequest(start=names) if verb == "start" else PlanRequest(recreate=names)
     return lambda observed: plan_all(desired, observed, selection, request)
 
@@ -96,6 +91,15 @@ def _effects(verb: Verb, selection: Selection) -> tuple[_Effect, _Effect]:
 
 def _named(host: DesiredHost, selection: Selection) -> list[str]:
     return sorted(chosen_services(host, selection) or ())
+
+
+def _stops(desired: Desired, observed: Mapping[str, Observed], selection: Selection) -> Plan:
+    """The compose.yml in which the services are held; that they are stopped then is the effect after it."""
+    names = frozenset(selection.services)
+    held = {name: replace(one, held=one.held | names) for name, one in observed.items()}
+    plan = plan_all(desired, held, selection, PlanRequest())
+    note = f"{', '.join(sorted(names))}: stopped, and kept down until `opsctl start`"
+    return replace(plan, hosts=tuple(replace(one, notes=(note,)) for one in plan.hosts))
 
 
 def _restarts(desired: Desired, observed: Mapping[str, Observed], selection: Selection) -> Plan:

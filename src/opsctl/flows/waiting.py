@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsctl.errors import HealthFailed
@@ -18,11 +19,15 @@ _LONGEST_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`failure` ends the wait at once, `reached` ends it well; `words` say how it is."""
+    """`failure` ends the wait at once, `reached` ends it well; `words` say how it is.
+
+    `left` is in how many seconds it will be reached if nothing happens, where that is known.
+    """
 
     words: str
     reached: bool = False
     failure: str = ""
+    left: float = math.inf
 
 
 def judge_health(now: Present) -> Verdict:
@@ -42,7 +47,8 @@ def judge_settling(now: Present, steady: float, settle: float) -> Verdict:
         return Verdict(now.state, failure="stopped again")
     if now.state != "running":
         return Verdict(now.state)
-    return Verdict(f"running {steady:.0f} of {settle:g} s", reached=steady >= settle)
+    words = f"running {int(steady)} of {settle:g} s"
+    return Verdict(words, reached=steady >= settle, left=max(settle - steady, 0.0))
 
 
 def judge_job(now: Present) -> Verdict:
@@ -59,61 +65,62 @@ def wait_for(site: Site, step: Wait, since: float) -> None:
 
     Raises HealthFailed with evidence, early where it cannot get better by waiting.
     """
-    watch = _Watch(site, step.service, step.timeout, since)
     if step.condition == "healthy":
-        for now in watch.looks():
-            if watch.settled(judge_health(now), now, "did not become healthy"):
-                return
-    steady_since, last_start = since, None
-    for now in watch.looks():
-        start = (now.started_at, now.restart_count)
-        if last_start not in {None, start} or now.state != "running":
-            steady_since = site.world.clock.monotonic()
-        last_start = start
-        steady = site.world.clock.monotonic() - steady_since
-        if watch.settled(judge_settling(now, steady, step.settle), now, "did not stay up"):
-            return
+        _watch(site, step.service, step.timeout, since, judge=judge_health, late="did not become healthy")
+    else:
+        judge = _Settling(site, step.settle, since)
+        _watch(site, step.service, step.timeout, since, judge=judge.judge, late="did not stay up")
 
 
 def wait_for_job(site: Site, step: RunJob, since: float) -> None:
     """Wait for a job's exit 0. Raises HealthFailed with evidence."""
-    watch = _Watch(site, step.service, step.timeout, since)
-    for now in watch.looks():
-        if watch.settled(judge_job(now), now, "did not end"):
-            return
+    _watch(site, step.service, step.timeout, since, judge=judge_job, late="did not end")
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
+@dataclass(slots=True)
+class _Settling:
+    """Begins to count anew whenever the container was not running or has started again."""
+
     site: Site
-    service: str
-    timeout: float
-    since: float
+    settle: float
+    steady_since: float
+    last_start: tuple[float, int] | None = None
 
-    def looks(self) -> Iterator[Present]:
-        """Looks at the container, for ever, with growing pauses between them."""
-        site = self.site
-        container = containers.found(site.connection.engine, site.host.project, self.service, site.name)
-        for pause in itertools.chain(_PAUSES, itertools.repeat(_LONGEST_PAUSE)):
-            site.check()
-            now = containers.present(site.connection.engine, container)
-            if now is None:
-                raise HealthFailed(f"{self.service} disappeared while it was waited for", where=site.name)
-            yield now
-            site.world.clock.sleep(pause)
+    def judge(self, now: Present) -> Verdict:
+        clock = self.site.world.clock.monotonic()
+        start = (now.started_at, now.restart_count)
+        if now.state != "running" or self.last_start not in {None, start}:
+            self.steady_since = clock
+        self.last_start = start
+        return judge_settling(now, clock - self.steady_since, self.settle)
 
-    def settled(self, verdict: Verdict, now: Present, late: str) -> bool:
-        """Tell how it is. Raises HealthFailed on a failure, or where the time is over."""
+
+def _watch(
+    site: Site, service: str, timeout: float, since: float, *, judge: Callable[[Present], Verdict], late: str
+) -> None:
+    """Look at the container, with growing pauses between, until the judge is content."""
+    engine, clock = site.connection.engine, site.world.clock
+    container = containers.found(engine, site.host.project, service, site.name)
+    for pause in itertools.chain(_PAUSES, itertools.repeat(_LONGEST_PAUSE)):
+        site.check()
+        now = containers.present(engine, container)
+        if now is None:
+            raise HealthFailed(f"{service} disappeared while it was waited for", where=site.name)
+        verdict = judge(now)
         if verdict.reached:
-            return True
-        self.site.tell("waiting", self.service, verdict.words)
-        over = self.site.world.clock.monotonic() - self.since > self.timeout
-        failure = verdict.failure or (f"{late} within {self.timeout:g} s" if over else "")
+            return
+        over = clock.monotonic() - since > timeout
+        failure = verdict.failure or (f"{late} within {timeout:g} s" if over else "")
         if failure:
-            raise HealthFailed(
-                f"{self.service} {failure}: {containers.described(now)}",
-                where=self.site.name,
-                evidence=containers.evidence(self.site.connection.engine, now, self.site.world.redact),
-                hint=f"opsctl why {self.service}",
-            )
-        return False
+            raise _failed(site, f"{service} {failure}", service, now)
+        site.tell("waiting", service, verdict.words)
+        clock.sleep(min(pause, verdict.left))
+
+
+def _failed(site: Site, message: str, service: str, now: Present) -> HealthFailed:
+    return HealthFailed(
+        f"{message}: {containers.described(now)}",
+        where=site.name,
+        evidence=containers.evidence(site.connection.engine, now, site.world.redact),
+        hint=f"opsctl why {service}",
+    )

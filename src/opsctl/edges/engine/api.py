@@ -42,8 +42,8 @@ class HttpEngine:
             self._fail(path, response)
         return json.loads(response.body) if response.is_json else response.body.decode(errors="replace")
 
-    def logs(self, container: str, *, tail: int) -> list[str]:
-        return self._streams().last_lines(container, tail)
+    def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
+        return self._streams().last_lines(container, tail, since)
 
     def follow(
         self,

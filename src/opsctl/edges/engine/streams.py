@@ -33,9 +33,11 @@ class LogStreams:
         self._api_version = api_version
         self._open: list[Stream] = []
 
-    def last_lines(self, container: str, tail: int) -> list[str]:
+    def last_lines(self, container: str, tail: int, since: float | None = None) -> list[str]:
         with self._client() as client, self._errors(container):
-            printed: bytes = client.logs(container, stdout=True, stderr=True, tail=tail)
+            printed: bytes = client.logs(
+                container, stdout=True, stderr=True, tail=tail, since=since or None
+            )
         return printed.decode(errors="replace").splitlines()
 
     def follow(

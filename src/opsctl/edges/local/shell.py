@@ -79,9 +79,9 @@ class LocalShell:
 
     def words(self, command: Command) -> list[str]:
         """The command, with sudo where hosts.toml asks for it; "auto" means none here. sudo drops the environment."""
-        files, engine = {self._sudo.files}, {self._sudo.engine}
-        modes = {"files": files, "engine": engine, "both": files | engine, "none": set[str]()}
-        if "always" not in modes[command.privilege]:
+        modes = {"files": (self._sudo.files,), "engine": (self._sudo.engine,), "none": ()}
+        wanted = modes["files"] + modes["engine"] if command.privilege == "both" else modes[command.privilege]
+        if "always" not in wanted:
             return list(command.words)
         kept = (f"{name}={self._environment[name]}" for name in ("LC_ALL", "DOCKER_HOST"))
         return [*SUDO, "env", *kept, *command.words]

@@ -1,0 +1,124 @@
+"""One service of a host as a row: what it does, what it should do, and how bad that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from opsctl.plan.steps import HostPlan, React, Recreate, Restart, RunJob, Start
+from opsctl.state.desired import DesiredHost, DesiredService
+from opsctl.state.observed import Observed, ObservedContainer
+
+Mark = Literal["", "held", "on demand", "job done", "stray", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service of a host. Sizes are bytes, `uptime` seconds; None where it does not run or could not be measured."""
+
+    service: str
+    state: str
+    """The container's state, "missing" where there is none."""
+    health: str = ""
+    uptime: float | None = None
+    image: str = ""
+    memory_used: int | None = None
+    memory_limit: int | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    drift: str = ""
+    """Why a deploy would touch it; empty where it is as desired."""
+    mark: Mark = ""
+    bad: bool = False
+    """It does not do what it should: down without being told so, unhealthy, restarting, or missing."""
+
+
+def worst_first(status: ServiceStatus) -> tuple[bool, bool, bool, str]:
+    """The order of rows: bad, then drifted, then without a mark, then by name."""
+    return (not status.bad, not status.drift, bool(status.mark), status.service)
+
+
+def service_status(
+    host: DesiredHost, name: str, observed: Observed, plan: HostPlan, used: Mapping[str, int]
+) -> ServiceStatus:
+    """The row of a service that a stack names."""
+    service = host.services[name]
+    container = container_of(host, observed, name)
+    mark = _mark(service, observed, container)
+    drift = _drift(plan, service.name)
+    if container is None:
+        return ServiceStatus(
+            service.name, "missing", image=service.image, drift=drift, mark=mark, bad=mark == "missing"
+        )
+    return _row(container, observed, used, drift=drift, mark=mark, bad=_is_bad(service, container, mark))
+
+
+def strays(host: DesiredHost, observed: Observed, used: Mapping[str, int]) -> list[ServiceStatus]:
+    """Rows of the project's containers that no stack names."""
+    return [
+        _row(one, observed, used, drift="no stack names it", mark="stray", bad=False)
+        for one in observed.containers
+        if one.project == host.project and one.service not in host.services and not one.oneoff
+    ]
+
+
+def container_of(host: DesiredHost, observed: Observed, service: str) -> ObservedContainer | None:
+    """The newest container of a service."""
+    found = [
+        one
+        for one in observed.containers
+        if one.project == host.project and one.service == service and not one.oneoff
+    ]
+    return max(found, key=lambda one: one.created) if found else None
+
+
+def _row(
+    container: ObservedContainer,
+    observed: Observed,
+    used: Mapping[str, int],
+    *,
+    drift: str,
+    mark: Mark,
+    bad: bool,
+) -> ServiceStatus:
+    inspected = container.inspected
+    running = container.state == "running"
+    return ServiceStatus(
+        service=container.service,
+        state=container.state,
+        health=container.health,
+        uptime=max(observed.now - inspected.started_at, 0.0) if running and inspected else None,
+        image=container.image,
+        memory_used=used.get(container.id),
+        memory_limit=(inspected.memory_limit or None) if inspected else None,
+        restarts=inspected.restart_count if inspected else 0,
+        exit_code=None if running else container.exit_code,
+        drift=drift,
+        mark=mark,
+        bad=bad,
+    )
+
+
+def _mark(service: DesiredService, observed: Observed, container: ObservedContainer | None) -> Mark:
+    if service.name in observed.held:
+        return "held"
+    if service.on_demand and (container is None or container.state != "running"):
+        return "on demand"
+    if service.kind == "job" and container and container.state == "exited" and container.exit_code == 0:
+        return "job done"
+    return "" if container else "missing"
+
+
+def _is_bad(service: DesiredService, container: ObservedContainer, mark: Mark) -> bool:
+    if mark in {"held", "on demand", "job done"}:
+        return False
+    if service.kind == "job" and container.state == "running":
+        return False
+    return container.state != "running" or container.health == "unhealthy"
+
+
+def _drift(plan: HostPlan, service: str) -> str:
+    acts = (Recreate, RunJob, Start, Restart, React)
+    causes = [step.causes for step in plan.steps if isinstance(step, acts) and step.service == service]
+    return ", ".join(dict.fromkeys(cause for group in causes for cause in group))

@@ -23,8 +23,18 @@ def json_schema(kind: Literal["hosts", "stack"]) -> dict[str, Any]:
     """The schema of hosts.toml or of a file in stacks/."""
     if kind == "hosts":
         schema = HostsFile.model_json_schema()
+        _close(schema)
         return {"$schema": _DRAFT, **schema, "title": "hosts.toml of opsctl"}
     return _stack_schema()
+
+
+def _close(schema: Any) -> None:
+    """Pydantic leaves mappings open to names that do not fit the pattern of their keys."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema.setdefault("additionalProperties", False)
+        for part in schema.values():
+            _close(part)
 
 
 def _stack_schema() -> dict[str, Any]:

@@ -175,7 +175,7 @@ def _number_text(value: float, written: str | None) -> str | None:
     if written is not None:
         return None
     if isinstance(value, int):
-        return str(value)
+        return str(value) if -(2**63) <= value < 2**64 else None
     return repr(value) if not value.is_integer() and 1e-4 <= abs(value) < 1e6 else None  # noqa: PLR2004
 
 

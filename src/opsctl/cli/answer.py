@@ -9,7 +9,7 @@ import typer
 
 from opsctl.cli.envelope import envelope, host_entries
 from opsctl.cli.invocation import Invocation
-from opsctl.cli.views.blocks import Block
+from opsctl.cli.views.blocks import BLANK, Block
 from opsctl.cli.views.errors import host_errors_view
 from opsctl.errors import OpsctlError
 
@@ -45,6 +45,8 @@ def answer(
         )
         invocation.out.write(text)
     else:
-        invocation.data.show(blocks)
-        invocation.side.show(host_errors_view(errors))
+        shown = invocation.data.show(blocks)
+        invocation.side.show(
+            [BLANK, *host_errors_view(errors)] if shown and errors else host_errors_view(errors)
+        )
     return exit_code

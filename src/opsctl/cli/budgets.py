@@ -1,25 +1,41 @@
-"""The memory policy of a project's hosts, as far as its files tell."""
+"""The memory policy of a project's hosts: as far as its files tell, and once a host was looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opsctl.cli.project import Project
 from opsctl.errors import Exit
+from opsctl.flows.planning import Policy
+from opsctl.model.fleet import Fleet
 from opsctl.render.memory import MemoryBudget, budget
+from opsctl.state.desired import DesiredHost
+from opsctl.state.observed import Observed
 
 
 def budgets_of(project: Project) -> list[MemoryBudget]:
     """Of the selected hosts; RAM is what hosts.toml says, for no host is asked."""
     chosen = project.selection.hosts
-    found = []
-    for host in project.desired.hosts:
-        if chosen and host.name not in chosen:
-            continue
-        entry = project.fleet.host(host.name)
-        found.append(
-            budget(host.name, host.services.values(), entry.memory, entry.reserve_memory, entry.overcommit)
-        )
-    return found
+    hosts = [host for host in project.desired.hosts if not chosen or host.name in chosen]
+    return [_budget(project.fleet, host, None) for host in hosts]
 
 
-def exit_of(budgets: list[MemoryBudget]) -> Exit:
+def exit_of(budgets: Sequence[MemoryBudget]) -> Exit:
     return Exit.NO if any(one.verdict == "refuse" for one in budgets) else Exit.YES
+
+
+def memory_policy(fleet: Fleet) -> Policy:
+    """Refusals and notes for the plan of a host; where hosts.toml does not say its RAM, the look did."""
+
+    def judge(host: DesiredHost, observed: Observed) -> tuple[Sequence[str], Sequence[str]]:
+        found = _budget(fleet, host, observed.resources.memory_total or None)
+        reasons = [f"memory: {reason}" for reason in found.reasons]
+        return (reasons, ()) if found.verdict == "refuse" else ((), reasons)
+
+    return judge
+
+
+def _budget(fleet: Fleet, host: DesiredHost, seen: int | None) -> MemoryBudget:
+    entry = fleet.host(host.name)
+    total = entry.memory or seen
+    return budget(host.name, host.services.values(), total, entry.reserve_memory, entry.overcommit)

@@ -31,10 +31,12 @@ class Screen:
         self.colour = colour and self.live
         self.width = shutil.get_terminal_size().columns if self.live else None
 
-    def show(self, blocks: Iterable[Block]) -> None:
+    def show(self, blocks: Iterable[Block]) -> int:
+        """Write the blocks; returns how many lines they made."""
         clean = redacted(blocks, self.sink.clean)
-        for one in lay_out(clean, self.width):
-            self.sink.write(paint(one, colour=self.colour) + "\n")
+        lines = [paint(one, colour=self.colour) for one in lay_out(clean, self.width)]
+        self.sink.write("".join(f"{text}\n" for text in lines))
+        return len(lines)
 
     def say(self, text: str) -> None:
         self.sink.write(text + "\n")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsctl.cli.budgets import memory_policy
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.project import Project, hosts_file_of, hosts_meant, meant, read_project, state_folder
 from opsctl.cli.request import Request
@@ -21,6 +22,7 @@ from opsctl.edges.connect import open_connection
 from opsctl.edges.ports import Connection
 from opsctl.flows.dial import Dialler
 from opsctl.flows.events import Listener
+from opsctl.flows.planning import Policy
 from opsctl.flows.reports import Selection
 from opsctl.flows.world import Who, World
 from opsctl.inputs.project import find_root
@@ -32,11 +34,12 @@ from opsctl.state.desired import Desired
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a flow is called with."""
+    """What a flow is called with. `policy` is what speaks against a host's plan beside the plan itself."""
 
     world: World
     desired: Desired
     selection: Selection
+    policy: Policy
 
     @property
     def parts(self) -> tuple[World, Desired, Selection]:
@@ -93,7 +96,7 @@ def _session(
         listen=listen,
         who=who(invocation.argv, invocation.environ),
     )
-    return Session(world, project.desired, project.selection)
+    return Session(world, project.desired, project.selection, memory_policy(project.fleet))
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:
@@ -101,20 +104,18 @@ def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:
     return Who(
         user=environ.get("SUDO_USER") or _login(),
         machine=socket.gethostname(),
-        command=shlex.join(["opsctl", *tellable(argv)]),
+        command=tellable(argv),
         run=secrets.token_hex(4),
     )
 
 
-def tellable(argv: Sequence[str]) -> list[str]:
-    """The words of a command line that may be kept: of what `exec` runs, the first word only."""
+def tellable(argv: Sequence[str]) -> str:
+    """The command line as it may be kept: of what `exec` runs, the first word only."""
     words = list(argv)
-    if "exec" not in words:
-        return words
-    if "--" not in words:
-        return [*words[: words.index("exec") + 2], "…"]
-    end = words.index("--") + 2
-    return words[:end] + ["…"] * (len(words) > end)
+    end = len(words)
+    if "exec" in words:
+        end = words.index("--") + 2 if "--" in words else words.index("exec") + 2
+    return shlex.join(["opsctl", *words[:end]]) + (" …" if end < len(words) else "")
 
 
 def _login() -> str:

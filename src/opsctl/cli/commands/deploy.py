@@ -58,6 +58,7 @@ def deploy(
             wait=not no_wait,
             heal=heal,
             keep_host_edits=keep_host_edits,
+            policy=session.policy,
         ),
         yes=yes,
     )

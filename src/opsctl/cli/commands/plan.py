@@ -38,12 +38,12 @@ def plan(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
-        report = make_plan(*session.parts, heal=heal, keep_host_edits=keep_host_edits)
+        report = make_plan(*session.parts, heal=heal, keep_host_edits=keep_host_edits, policy=session.policy)
     asked = [Exit.NO] if exit_code and report.plan.changes else []
     return answer(
         invocation,
         worst([report.exit, *asked]),
-        blocks=plan_view(report.plan, invocation.data.width),
+        blocks=plan_view(report.plan, invocation.data.width) if report.plan.hosts else (),
         data=as_json(report.plan),
         errors=report.errors,
     )

@@ -26,7 +26,8 @@ def _style(text: str) -> Style:
 
 
 def host_errors_view(errors: Mapping[str, OpsctlError]) -> Iterator[Line]:
-    """Of several hosts, a blank line before each."""
-    for host in sorted(errors):
-        yield BLANK
+    """Of several hosts, a blank line between them."""
+    for at, host in enumerate(sorted(errors)):
+        if at:
+            yield BLANK
         yield from error_view(errors[host], host)

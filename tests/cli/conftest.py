@@ -1,0 +1,68 @@
+"""A small project on disk, and state that stays in the test's own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HOSTS = """\
+project = "shop"
+[environments.lab]
+hosts = ["lab-app", "lab-vpn"]
+secrets = "generated"
+[environments.prod]
+hosts = ["web"]
+secrets = "generated"
+[hosts.lab-app]
+addresses = ["192.0.2.1"]
+memory = "2GiB"
+reserve_memory = "256MiB"
+stacks = ["app"]
+[hosts.lab-vpn]
+addresses = ["192.0.2.2"]
+memory = "1GiB"
+stacks = ["edge"]
+[hosts.web]
+addresses = ["192.0.2.3"]
+memory = "1GiB"
+stacks = ["app"]
+"""
+APP = """\
+services:
+  api:
+    image: registry.example.org/shop/api:1.4.2
+    memory: {limit: 512MiB, reservation: 128MiB, peak: 300MiB}
+    env:
+      PORT: 8000
+      TOKEN: {secret: api_token}
+    depends_on: {db: {condition: service_healthy, restart: true}}
+  db:
+    image: docker.io/library/postgres:17.2
+    memory: {limit: 1GiB, reservation: 256MiB}
+    env:
+      POSTGRES_PASSWORD: {secret: db_password}
+"""
+EDGE = """\
+services:
+  proxy:
+    image: caddy:2.10
+    memory: 64MiB
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Environments lab (lab-app: api, db; lab-vpn: proxy) and prod (web: api, db)."""
+    root = tmp_path / "shop"
+    (root / "stacks").mkdir(parents=True)
+    (root / "hosts.toml").write_text(HOSTS)
+    (root / "stacks" / "app.yml").write_text(APP)
+    (root / "stacks" / "edge.yml").write_text(EDGE)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "opsctl"

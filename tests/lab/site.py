@@ -1,0 +1,205 @@
+"""A project of a test on the lab: its files in a folder, opsctl run as a person runs it, and what the hosts then hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.lab.machines import Lab, LabHost
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run of opsctl ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout + self.stderr
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One project: `root` is its folder; hosts are the lab's, under the names they have there."""
+
+    root: Path
+    lab: Lab
+    project: str
+    hosts: Mapping[str, LabHost] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> str:
+        return f"/opt/{self.project}"
+
+    def host(self, name: str = "") -> LabHost:
+        """A host by name; the first one by default."""
+        return self.hosts[name or next(iter(self.hosts))]
+
+    # Files of the operator.
+
+    def write(self, path: str, text: str) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text))
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace text that must be there, so that a test does not pass because nothing was changed."""
+        target = self.root / path
+        before = target.read_text()
+        assert old in before, f"{path} does not hold {old!r}"
+        target.write_text(before.replace(old, new))
+
+    def hosts_toml(self, stacks: Mapping[str, list[str]], *, extra: str = "", **facts: str) -> None:
+        """hosts.toml with one environment `lab`; `facts` are more keys of every host, as TOML values."""
+        key = CHECKOUT / ".lab" / "id_ed25519"
+        lines = [
+            f'project = "{self.project}"',
+            "[environments.lab]",
+            f"hosts = {json.dumps(list(stacks))}",
+            f'known_hosts = "{CHECKOUT}/.lab/known_hosts"',
+            'secrets = "generated"',
+            "[environments.lab.vars]",
+            f'registry = "{self.lab.registry}/lab"',
+        ]
+        for name, wanted in stacks.items():
+            values = {
+                "addresses": json.dumps([self.lab.host(name).address]),
+                "user": '"root"',
+                "identity_files": json.dumps([str(key)]),
+                "stacks": json.dumps(wanted),
+                **facts,
+            }
+            lines += [f"[hosts.{name}]", *(f"{key} = {value}" for key, value in values.items())]
+        self.write("hosts.toml", "\n".join([*lines, extra, ""]))
+
+    # opsctl, as a person runs it.
+
+    def argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "opsctl", "--project", str(self.root), *words]
+
+    def opsctl(self, *words: str, code: int | None = 0, seconds: float = 180, **env: str) -> Run:
+        """Run it to its end without a terminal; `code` is what it must end with (None: anything)."""
+        done = subprocess.run(
+            self.argv(*words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state"), **env},
+        )
+        run = Run(done.returncode, done.stdout, done.stderr)
+        assert code is None or run.code == code, f"exit {run.code}, expected {code}\n{run.text}"
+        return run
+
+    def deploy(self, *words: str, code: int | None = 0, **env: str) -> Run:
+        return self.opsctl("deploy", "lab", *words, "--yes", code=code, **env)
+
+    def plan(self, *words: str, code: int | None = 0) -> Run:
+        return self.opsctl("plan", "lab", *words, code=code)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Run it in the background; the caller ends it."""
+        return subprocess.Popen(
+            self.argv(*words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state")},
+        )
+
+    # What the hosts hold.
+
+    def container(self, service: str, host: str = "") -> Container:
+        """The one container of a service, as the engine describes it."""
+        ids = self.containers(host).get(service, [])
+        assert len(ids) == 1, f"{service} has {len(ids)} containers on {host}"
+        (facts,) = json.loads(self.host(host).docker("inspect", ids[0]))
+        return Container(facts)
+
+    def containers(self, host: str = "") -> dict[str, list[str]]:
+        """Ids of all containers of the project, by service."""
+        listed = self.host(host).docker(
+            "ps",
+            "-a",
+            "--no-trunc",
+            "--filter",
+            f"label=com.docker.compose.project={self.project}",
+            "--format",
+            '{{.ID}} {{.Label "com.docker.compose.service"}}',
+        )
+        found: dict[str, list[str]] = {}
+        for line in listed.splitlines():
+            identity, service = line.split()
+            found.setdefault(service, []).append(identity)
+        return found
+
+    def typed(self, *words: str, host: str = "") -> str:
+        """`docker compose …` typed on the host, in the project's directory."""
+        done = self.host(host).run(
+            ["sh", "-c", 'cd "$1" && shift && exec docker compose "$@"', "typed", self.directory, *words]
+        )
+        return done.stdout.decode() + done.stderr.decode()
+
+    def read(self, path: str, host: str = "") -> str:
+        return self.host(host).run(["cat", f"{self.directory}/{path}"]).stdout.decode()
+
+    def put(self, path: str, text: str, host: str = "") -> None:
+        """Edit a file on the host by hand, in place."""
+        self.host(host).run(
+            ["sh", "-c", 'cat > "$1"', "put", f"{self.directory}/{path}"], stdin=text.encode()
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a deploy which changes nothing leaves as it is: ids, start times, inodes, contents."""
+        found: dict[str, Any] = {}
+        for name, host in self.hosts.items():
+            ids = [one for group in self.containers(name).values() for one in group]
+            facts = json.loads(host.docker("inspect", *ids)) if ids else []
+            found[name] = {one["Id"]: (one["Created"], one["State"]["StartedAt"]) for one in facts}
+            script = 'cd "$1" 2>/dev/null || exit 0; find compose.yml env files -type f -exec stat -c "%n %i %Y %a" {} + | sort'
+            found[f"{name} files"] = host.run(["sh", "-c", script, "stat", self.directory]).stdout.decode()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An inspected container."""
+
+    facts: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.facts["Id"])
+
+    @property
+    def pid(self) -> int:
+        return int(self.facts["State"]["Pid"])
+
+    @property
+    def started(self) -> str:
+        return str(self.facts["State"]["StartedAt"])
+
+    @property
+    def env(self) -> dict[str, str]:
+        return dict(entry.split("=", 1) for entry in self.facts["Config"]["Env"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.facts["Config"]["Labels"])

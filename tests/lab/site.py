@@ -92,7 +92,9 @@ class Site:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "opsctl", "--project", str(self.root), *words]
 
-    def opsctl(self, *words: str, code: int | None = 0, seconds: float = 180, **env: str) -> Run:
+    def opsctl(
+        self, *words: str, code: int | None = 0, seconds: float = 180, env: Mapping[str, str] | None = None
+    ) -> Run:
         """Run it to its end without a terminal; `code` is what it must end with (None: anything)."""
         done = subprocess.run(
             self.argv(*words),
@@ -101,14 +103,14 @@ class Site:
             text=True,
             timeout=seconds,
             check=False,
-            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state"), **env},
+            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state"), **(env or {})},
         )
         run = Run(done.returncode, done.stdout, done.stderr)
         assert code is None or run.code == code, f"exit {run.code}, expected {code}\n{run.text}"
         return run
 
-    def deploy(self, *words: str, code: int | None = 0, **env: str) -> Run:
-        return self.opsctl("deploy", "lab", *words, "--yes", code=code, **env)
+    def deploy(self, *words: str, code: int | None = 0) -> Run:
+        return self.opsctl("deploy", "lab", *words, "--yes", code=code)
 
     def plan(self, *words: str, code: int | None = 0) -> Run:
         return self.opsctl("plan", "lab", *words, code=code)

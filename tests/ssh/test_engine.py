@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.engine_socket import CONTAINERS, Engine, run_engine
 from tests.ssh.conftest import Connect
-from tests.ssh.engine import CONTAINERS, Engine, run_engine
 from tests.ssh.sshd import OPERATOR, OPERATOR_UID, Sshd, run_sshd
 
 from opsctl.argv.command import Command

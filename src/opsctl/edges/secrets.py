@@ -81,11 +81,12 @@ class GeneratedStore:
                 values = json.load(file)
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except ValueError:
+            # Not chained: the decoder's error holds the text.
             raise UsageError(
                 f"{self._path} is not JSON",
                 hint="restore it from a copy; without it services get new passwords",
-            ) from error
+            ) from None
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise UsageError(
                 f"{self._path} is not a mapping of names to texts", hint="restore it from a copy"

@@ -35,9 +35,7 @@ class LogStreams:
 
     def last_lines(self, container: str, tail: int, since: float | None = None) -> list[str]:
         with self._client() as client, self._errors(container):
-            printed: bytes = client.logs(
-                container, stdout=True, stderr=True, tail=tail, since=since or None
-            )
+            printed: bytes = client.logs(container, stdout=True, stderr=True, tail=tail, since=since or None)
         return printed.decode(errors="replace").splitlines()
 
     def follow(

@@ -51,6 +51,7 @@ class ClientConfig:
         try:
             parsed.parse([*given, "Host *", *self.lines])
             found = parsed.lookup(name)
+            port = int(found.get("port", port or 0)) or None
         except ImportError as error:
             raise UsageError(f"{self.path}: `Match exec` is not supported", hint=_OTHER_FILE) from error
         except (ConfigParseError, CouldNotCanonicalize, ValueError) as error:
@@ -59,7 +60,7 @@ class ClientConfig:
         return HostOptions(
             hostname=found["hostname"],
             user=found.get("user"),
-            port=int(found["port"]) if "port" in found else None,
+            port=port,
             identity_files=tuple(
                 Path(file).expanduser() for file in found.get("identityfile", []) if file != "none"
             ),

@@ -50,16 +50,15 @@ class Way:
 
 
 def ways(name: str, host: Host, root: Path, config: ClientConfig) -> tuple[Way, ...]:
-    """The ways to a host, in the order of its addresses (its name where it has none). Raises UsageError.
+    """The ways to a host, in the order of its addresses. Raises UsageError.
 
     All addresses share one host key: a key known for any of them, or for the host's name, is known for all.
     """
-    addresses = host.addresses or (name,)
     own = tuple(IdentityFile(root / Path(file).expanduser(), required=True) for file in host.identity_files)
-    ends = [_end(address, host.user, own, config) for address in addresses]
+    ends = [_end(address, host.user, own, config) for address in host.addresses]
     shared = (*(known for end in ends for known in end.hop.names), name)
     found = []
-    for address, end in zip(addresses, ends, strict=True):
+    for address, end in zip(host.addresses, ends, strict=True):
         jumps, command = _before(end, config)
         hop = replace(end.hop, names=tuple(dict.fromkeys((*end.hop.names, *shared))))
         found.append(Way(address, jumps, hop, command))

@@ -97,8 +97,8 @@ def read_compose(data: bytes) -> dict[str, Any]:
 
 def read_yaml(text: str) -> Any:
     """YAML 1.2 as plain data. Raises ValueError with the line."""
-    from ruamel.yaml import YAML  # noqa: PLC0415
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(text)

@@ -39,6 +39,16 @@ def no_secrets(_name: str) -> NoReturn:
     )
 
 
+class ServicesNotYet:
+    """Stands for `services` in image and ports, of which `services` is made."""
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise UsageError(
+            "services cannot be used in image and ports: it is made of them",
+            hint="give both the same variable: {{ vars.NAME }}",
+        )
+
+
 def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
     """The part of the context that every text of a host shares, with no secrets and no `services` yet."""
     return {
@@ -51,6 +61,7 @@ def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
             for name in sorted(fleet.environment(environment).hosts)
         },
         "vars": fleet.variables(environment, host),
+        "services": ServicesNotYet(),
         "secret": no_secrets,
     }
 

@@ -66,7 +66,7 @@ def _parse(text: str) -> Mapping[str, Any]:
     try:
         data = json.loads(text)
     except ValueError:
-        from opsctl.render.compose import read_yaml  # noqa: PLC0415
+        from opsctl.render.compose import read_yaml
 
         data = read_yaml(text)
     if not isinstance(data, Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,23 +46,32 @@ def definition(draft: Draft) -> dict[str, Any]:
             name: {"condition": dependency.condition} | ({"restart": True} if dependency.restart else {})
             for name, dependency in service.depends_on.items()
         }
-    if service.memory.limit is not None:
-        mapping["mem_limit"] = size_text(service.memory.limit)
-    if service.memory.reservation is not None:
-        mapping["mem_reservation"] = size_text(service.memory.reservation)
+    _put_memory(mapping, "limits", "mem_limit", service.memory.limit)
+    _put_memory(mapping, "reservations", "mem_reservation", service.memory.reservation)
     if service.start == "on_demand":
         mapping["profiles"] = ["on_demand"]
     return mapping
 
 
-def file_path(service: str, target: str, mount: str = "file") -> str:
+def _put_memory(mapping: dict[str, Any], section: str, key: str, size: int | None) -> None:
+    """Beside other limits of `deploy.resources` where there are some: Compose 5.6.1 refuses mem_limit next to them."""
+    if size is None:
+        return
+    deploy = mapping.get("deploy") or {}
+    resources = deploy.get("resources") or {}
+    if section in resources:
+        resources = {**resources, section: {**resources[section], "memory": size_text(size)}}
+        mapping["deploy"] = {**deploy, "resources": resources}
+    else:
+        mapping[key] = size_text(size)
+
+
+def file_path(service: str, target: str) -> str:
     """Where a mounted file lies below the host's directory. Raises ValueError for a target no mount can have."""
-    if not target.startswith("/") or posixpath.normpath(target) != target or target == "/":
+    if not re.match("/[^/]", target) or posixpath.normpath(target) != target:
         raise ValueError(f"the target {target!r} is not a plain absolute path of a file")
     if ":" in target:
         raise ValueError(f"the target {target!r} has a colon, which Compose's mounts cannot carry")
-    if mount == "directory" and posixpath.dirname(target) == "/":
-        raise ValueError(f"the folder of {target!r} is the container's root, which cannot be mounted")
     return f"files/{service}{target}"
 
 

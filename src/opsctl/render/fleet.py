@@ -26,8 +26,8 @@ def render(
     directory of its own gets `<state_folder>/<project>`. Raises one InputError with every problem found; no message of
     it holds a secret.
     """
-    from opsctl.render.host import HostRendering  # noqa: PLC0415  # Jinja costs 45 ms
-    from opsctl.render.templating import Templates  # noqa: PLC0415
+    from opsctl.render.host import HostRendering  # Jinja costs 45 ms
+    from opsctl.render.templating import Templates
 
     _known(fleet, environment)
     problems, secrets, templates = Problems(), Secrets(secret), Templates(fleet.templates)
@@ -59,7 +59,7 @@ def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
 
     Raises InputError where a name cannot be known before (`secret(vars.x)`, an include whose name is computed).
     """
-    from opsctl.render.secrets_used import SecretFinder  # noqa: PLC0415  # Jinja costs 45 ms
+    from opsctl.render.secrets_used import SecretFinder  # Jinja costs 45 ms
 
     _known(fleet, environment)
     problems, names = Problems(), set[str]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from opsctl.render.templating import Templates, is_template
 from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Reaction
 
 _KNOWN_TO_ENGINE = frozenset({"default"})
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 class HostRendering:
@@ -47,9 +49,8 @@ class HostRendering:
     def run(self, directory: str) -> DesiredHost | None:
         """The host as it shall be; None where a problem was found."""
         before = self._problems.count
-        self._context["services"] = {
-            name: self._view(*found) for found in self._services() for name in [found[1]]
-        }
+        views = {name: self._view(stack, name, service) for stack, name, service in self._services()}
+        self._context["services"] = views
         drafts = {name: self._draft(stack, name, service) for stack, name, service in self._services()}
         networks, volumes = self._merged("networks"), self._merged("volumes")
         if self._problems.count > before:
@@ -146,7 +147,7 @@ class HostRendering:
             self._text(word, context, stack, *path, "on_change") for word in spec.on_change.command
         )
         return DesiredFile(
-            path=file_path(service, target, spec.mount),
+            path=file_path(service, target),
             content=self._content(spec, context, stack, *path),
             mode=spec.mode,
             target=target,
@@ -203,7 +204,7 @@ class HostRendering:
     def _deep(self, value: Any, context: Mapping[str, Any], stack: str, *path: str | int) -> Any:
         """Plain data with every text in it rendered; keys stay as they are."""
         if isinstance(value, str):
-            if "$$" in value:
+            if "$$" in _EXPRESSION.sub("", value):
                 raise Unfit(
                     "`$$` is Compose's spelling of one `$`; here text is taken as it is, and opsctl doubles every `$`",
                     "write `$`; where two are meant, write {{ '$$' }}",

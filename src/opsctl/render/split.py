@@ -40,8 +40,8 @@ def desired_service(
         volumes=tuple(name for name in dict.fromkeys(named_volumes(final)) if name in set(declared_volumes)),
         ports=published(final.get("ports") or ()),
         container_name=str(final.get("container_name") or ""),
-        memory_limit=_size(final, "mem_limit"),
-        memory_reservation=_size(final, "mem_reservation"),
+        memory_limit=_size(final, "limits", "mem_limit"),
+        memory_reservation=_size(final, "reservations", "mem_reservation"),
         memory_peak=draft.service.memory.peak,
         health_timeout=draft.service.wait.timeout,
         settle=draft.service.wait.settle,
@@ -100,5 +100,8 @@ def _shares(mapping: Mapping[str, Any]) -> Iterator[str]:
             yield str(entry).partition(":")[0]
 
 
-def _size(mapping: Mapping[str, Any], key: str) -> int | None:
-    return parse_size(mapping[key]) if mapping.get(key) is not None else None
+def _size(mapping: Mapping[str, Any], section: str, key: str) -> int | None:
+    """Bytes that a service may take (or asks for), wherever Compose lets it be said."""
+    resources = (mapping.get("deploy") or {}).get("resources") or {}
+    said = mapping.get(key, (resources.get(section) or {}).get("memory"))
+    return None if said is None else parse_size(said)

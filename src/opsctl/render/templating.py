@@ -16,7 +16,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from opsctl.errors import InputError, Problem
+from opsctl.errors import InputError, Problem, UsageError
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
 from opsctl.render.filters import FILTERS
@@ -133,6 +133,8 @@ class Templates:
             problem = self._problem(*_frame(error), place, text, error.message or type(error).__name__)
         except InputError:
             raise
+        except UsageError as error:
+            problem = _with_hint(self._problem(*_frame(error), place, text, error.message), error.hint)
         except _TEMPLATE_ERRORS as error:
             problem = self._problem(*_frame(error), place, text, f"{type(error).__name__}: {error}")
         else:

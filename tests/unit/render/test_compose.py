@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.unit.render.compose_binary import config
+from tests.unit.render.fleets import fleet_of, host_of
 
 from opsctl.render.compose import compose_file, doubled, read_compose
 from opsctl.render.yaml_text import dump
 from opsctl.state.desired import DesiredHost
 from opsctl.state.fingerprint import fingerprint, network_hash
-from tests.unit.render.compose_binary import config
-from tests.unit.render.fleets import fleet_of, host_of
 
 KEY = b"k" * 32
 SERVICES: dict[str, dict[str, Any]] = {

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.unit.render.compose_binary import config
 
 from opsctl.render.envfile import dump, key_problem, parse, value_problem
-from tests.unit.render.compose_binary import config
 
 COMPOSE = "name: x\nservices:\n  s:\n    image: a\n    env_file: [a.env]\n"
 AWKWARD = st.sampled_from("\\'\"$#{}() \t=aK:-?!~é☃😀\x0b\x0c\x85\xa0\u2028`&*0\x01\x7f")

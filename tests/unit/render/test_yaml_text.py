@@ -7,14 +7,71 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.unit.render.compose_binary import config
 
 from opsctl.render.yaml_text import dump
-from tests.unit.render.compose_binary import config
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
 LOOKALIKES = st.sampled_from(
-    "yes No ON off y N true FALSE null ~ Null 1 01 0x1f 0o17 1_000 1e3 1:30 .5 .inf -.INF .nan 2026-01-31 << = - ? : | > @ ` ! & * % "
-    "a: :a a:b a#b #a -a {a} [a] , 'a' \"a\" ./a ../a /a ~/a \ufeff x\x85y \u2028 é 😀".split(" ")
+    [
+        *(
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "y",
+            "N",
+            "true",
+            "FALSE",
+            "null",
+            "~",
+            "Null",
+            "1",
+            "01",
+            "0x1f",
+            "0o17",
+            "1_000",
+        ),
+        *(
+            "1e3",
+            "1:30",
+            ".5",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "2026-01-31",
+            "<<",
+            "=",
+            "-",
+            "?",
+            ":",
+            "|",
+            ">",
+            "@",
+            "`",
+            "!",
+        ),
+        *(
+            "&",
+            "*",
+            "%",
+            "a:",
+            ":a",
+            "a:b",
+            "a: b",
+            "a#b",
+            "#a",
+            "a #b",
+            "-a",
+            "- a",
+            "{a}",
+            "[a]",
+            ",",
+            "'a'",
+            '"a"',
+        ),
+        *("./a", "../a", "/a", "~/a", "\ufeff", "x\x85y", "\u2028", "é", "😀", " a ", "a\nb\n", "---", "..."),
+    ]
 )
 SCALARS = st.one_of(
     st.none(),
@@ -38,7 +95,7 @@ DATA = st.recursive(
 @given(data=DATA)
 def test_yaml_1_1_and_1_2_read_back_what_was_written(version: tuple[int, int], data: Any) -> None:
     reader = YAML(typ="safe", pure=True)
-    reader.version = version  # type: ignore[assignment]
+    reader.version = version
 
     read = reader.load(dump(data))
 
@@ -83,5 +140,5 @@ def test_infinities_and_nan_have_their_yaml_names() -> None:
 
 @pytest.mark.parametrize("data", [{1: "a"}, {"a": object()}, {"a": b"x"}])
 def test_what_is_not_plain_data_is_refused(data: Any) -> None:
-    with pytest.raises(TypeError, match="not text|no form"):
+    with pytest.raises(TypeError, match=r"not text|no form"):
         dump(data)

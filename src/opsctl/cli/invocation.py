@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -29,7 +29,8 @@ class OpenConnection(Protocol):
 class Invocation:
     """Filled in while the command line is read. `command` is e.g. "plan" or "hosts trust", for envelope and audit.
 
-    `connect` and `clock` are None for the real ones, which are imported when a host is dialled.
+    `connect` and `clock` are None for the real ones, which are imported when a host is dialled. `on_interrupt` is called
+    by the signal handler, before KeyboardInterrupt is raised.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Invocation:
     environment: str = ""
     connect: OpenConnection | None = None
     clock: Clock | None = None
+    on_interrupt: Callable[[], None] = lambda: None
 
     @classmethod
     def of_this_process(cls) -> Invocation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,10 +20,14 @@ from opsctl.errors import Exit, OpsctlError
 
 def run() -> NoReturn:
     """The `opsctl` of the shell."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _as_interrupt)
     invocation = Invocation.of_this_process()
-    sys.stdout, sys.stderr = invocation.out, invocation.err
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        invocation.on_interrupt()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     sys.exit(main(invocation))
 
 
@@ -36,6 +41,8 @@ def main(invocation: Invocation) -> int:
         return _end(invocation, str(error), error.exit, error_entries(error))
     except typer.TyperException as error:
         return _usage(invocation, error)
+    except BrokenPipeError:
+        return _nobody_reads()
     except KeyboardInterrupt:
         return _end(invocation, "interrupted", Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last net: a bug ends as exit 3 with its traceback in a file
@@ -77,6 +84,12 @@ def _bug(invocation: Invocation, error: Exception) -> int:
     return _end(invocation, f"opsctl has a bug ({type(error).__name__}); {told}", Exit.BUG)
 
 
+def _nobody_reads() -> int:
+    """A help text into a closed pipe. The interpreter flushes stdout again when it ends, so that must lead somewhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.YES
+
+
 def _state_folder() -> Path:
     from platformdirs import user_state_path
 
@@ -96,7 +109,3 @@ def _end(
     else:
         invocation.side.say(text)
     return code
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

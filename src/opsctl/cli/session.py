@@ -58,6 +58,7 @@ def online(invocation: Invocation, request: Request, listen: Listener) -> Iterat
     environment = meant(request, file).environment
     invocation.environment = environment
     dialler = Dialler(_opener(invocation, root, file, environment))
+    invocation.on_interrupt = dialler.give_up
     try:
         dialler.begin(hosts_meant(request, file, environment))
         values = SecretValues(root)

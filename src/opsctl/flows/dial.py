@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from threading import Lock, Thread
 
 from opsctl.edges.ports import Connection
-from opsctl.errors import OpsctlError
+from opsctl.errors import Interrupted, OpsctlError
 
 
 class Dialler:
@@ -30,6 +31,12 @@ class Dialler:
         """The connection to a host, begun now if it was not. Raises what opening it raised, each time it is asked."""
         return self._future(host).result()
 
+    def give_up(self) -> None:
+        """Stop waiting for hosts that have not answered yet: whoever waits for one gets Interrupted. For signal handlers."""
+        for host, future in tuple(self._futures.items()):
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(Interrupted("interrupted while connecting", where=host))
+
     def close(self) -> None:
         """Close every connection, those still being opened as soon as they are."""
         for future in self._futures.values():
@@ -44,9 +51,15 @@ class Dialler:
 
     def _dial(self, host: str, future: Future[Connection]) -> None:
         try:
-            future.set_result(self._open(host))
+            connection = self._open(host)
         except BaseException as error:  # noqa: BLE001 - raised where the connection is asked for
-            future.set_exception(error)
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(error)
+            return
+        try:
+            future.set_result(connection)
+        except InvalidStateError:
+            connection.close()
 
 
 def _close(future: Future[Connection]) -> None:

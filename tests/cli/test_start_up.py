@@ -1,0 +1,125 @@
+"""The program as a process of its own: what it imports for its help, and how it ends when others end first."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "paramiko",
+    "docker",
+    "jinja2",
+    "pydantic",
+    "ruamel",
+    "ruamel.yaml",
+    "jsonschema",
+    "rich",
+    "requests",
+}
+IMPORTED = """
+import json, sys
+sys.argv = ["opsctl", *sys.argv[1:]]
+from opsctl.cli.main import run
+try:
+    run()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def process(*argv: str, code: str | None = None, project: Path | None = None) -> subprocess.Popen[str]:
+    program = ["-c", code] if code else ["-m", "opsctl"]
+    where = ["--project", str(project)] if project else []
+    return subprocess.Popen(
+        [sys.executable, *program, *where, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def imported(*words: str) -> set[str]:
+    out, err = process(*words, code=IMPORTED).communicate(timeout=20)
+    assert out
+    return set(json.loads(err.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_imports_nothing_heavy(word: str) -> None:
+    assert not HEAVY & imported(word)
+
+
+@pytest.mark.parametrize("command", ["deploy", "hosts"])
+def test_help_of_a_command_imports_what_typer_wants_and_no_more(command: str) -> None:
+    # Typer 0.29 reads every value by Pydantic, also that of the --project that stands before the command.
+    assert HEAVY & imported(command, "--help") == {"pydantic"}
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(project: Path) -> None:
+    with process("render", "lab", project=project) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == ""
+        assert running.wait(timeout=20) == 0
+
+
+def test_help_into_a_closed_pipe_is_quiet() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "opsctl", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=20,
+        check=False,
+    )
+    os.close(writing)
+    assert ended.stderr == b""
+
+
+@dataclass(frozen=True)
+class SilentHost:
+    """A project whose lab-app accepts connections and never says a word."""
+
+    root: Path
+    server: socket.socket
+
+    def wait_for_a_call(self) -> None:
+        select.select([self.server], [], [], 20)
+
+
+@pytest.fixture
+def silent_host(project: Path) -> Iterator[SilentHost]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        file = project / "hosts.toml"
+        file.write_text(file.read_text().replace("192.0.2.1", f"127.0.0.1:{port}"))
+        yield SilentHost(project, server)
+
+
+def test_a_silent_host_does_not_keep_the_program_from_ending(silent_host: SilentHost) -> None:
+    began = time.monotonic()
+    with process("plan", "lab", "nonesuch", project=silent_host.root) as running:
+        assert running.wait(timeout=20) == 2
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_it_with_130(silent_host: SilentHost, number: signal.Signals) -> None:
+    with process("plan", "lab", "--host", "lab-app", project=silent_host.root) as running:
+        silent_host.wait_for_a_call()
+        time.sleep(0.3)
+        began = time.monotonic()
+        running.send_signal(number)
+        out, err = running.communicate(timeout=20)
+    assert (running.returncode, out, err) == (130, "", "interrupted\n")
+    assert time.monotonic() - began < 5

@@ -124,6 +124,26 @@ def test_more_channels_than_the_server_allows(tmp_path: Path, client_key: Path, 
         assert session.receive(5) == "bye"
 
 
+def test_a_command_waits_for_another_to_end_where_the_server_allows_few(
+    tmp_path: Path, client_key: Path, connect: Connect
+) -> None:
+    with run_sshd(tmp_path / "sshd", [client_key], "MaxSessions 2") as server:
+        connection = connect(server)
+        codes: list[int] = []
+        threads = [
+            threading.Thread(
+                target=lambda: codes.append(connection.shell.run(Command(("sleep", "0.1"))).code)
+            )
+            for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert codes == [0] * 5
+
+
 def test_a_server_that_runs_no_commands(tmp_path: Path, client_key: Path, connect: Connect) -> None:
     with run_sshd(tmp_path / "sshd", [client_key], "ForceCommand /nonexistent") as server:
         assert connect(server).shell.run(Command(("true",))).code == 127

@@ -231,3 +231,17 @@ class TestDialStdio:
 
         assert connection.engine.get("/containers/json") == CONTAINERS
         assert connection.channels == {"socket": 1}
+
+    def test_an_idle_stream_makes_room_where_the_server_allows_few_channels(
+        self, without_forwarding: Sshd, client_key: Path, connect: Connect, engine: Engine, folder: Path
+    ) -> None:
+        path = f"{without_forwarding.folder}/bin:{os.environ['PATH']}"
+        options = ("AllowStreamLocalForwarding no", "MaxSessions 2", f"SetEnv PATH={path}")
+        with run_sshd(folder / "sshd", [client_key], *options) as server:
+            connection = connect(server, engine_socket=str(engine.path))
+            lease = connection.shell.open(Command(("cat",)))
+
+            for _ in range(2):
+                assert connection.engine.get("/containers/json") == CONTAINERS
+                assert connection.shell.run(Command(("true",))).ok
+            lease.close()

@@ -64,9 +64,13 @@ class HttpEngine:
                 used[container] = memory
         return used
 
-    def close(self) -> None:
-        with self._lock:
-            self._drop()
+    def release(self) -> None:
+        """Close the kept stream unless a question is under way on it; the next question opens another."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
 
     def _streams(self) -> LogStreams:
         from opsctl.edges.engine.streams import LogStreams

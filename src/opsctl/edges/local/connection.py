@@ -46,7 +46,7 @@ class LocalConnection:
             return dict(self._opened)
 
     def close(self) -> None:
-        self._engine.close()
+        self._engine.release()
 
     def _count(self, kind: str) -> None:
         with self._lock:

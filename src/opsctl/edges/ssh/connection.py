@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from opsctl.edges.engine.api import HttpEngine
+from opsctl.edges.ssh.channels import Channels
 from opsctl.edges.ssh.client import Link, connect
 from opsctl.edges.ssh.forward import SshDoor
 from opsctl.edges.ssh.policy import read_policy
-from opsctl.edges.ssh.shell import ChannelKind, SshShell
+from opsctl.edges.ssh.shell import SshShell
 from opsctl.edges.ssh.ssh_config import read_config
 from opsctl.edges.ssh.target import ways
 from opsctl.model.hosts import Environment, Host
@@ -24,27 +23,18 @@ class SshConnection:
 
     def __init__(self, link: Link, name: str, host: Host, directory: str) -> None:
         self._link = link
-        self._lock = threading.Lock()
-        self._opened: Counter[str] = Counter()
+        self._channels = Channels(link.transport, name)
         self._shell = SshShell(
-            link.transport,
-            where=name,
+            self._channels,
             user=link.user,
             sudo=host.sudo,
             directory=directory,
             engine_socket=host.engine_socket,
             default_socket=DEFAULT_SOCKET,
-            count=self._count,
         )
-        self._engine = HttpEngine(
-            SshDoor(
-                link.transport,
-                self._shell,
-                where=name,
-                socket=host.engine_socket or DEFAULT_SOCKET,
-                count=self._count,
-            )
-        )
+        socket = host.engine_socket or DEFAULT_SOCKET
+        self._engine = HttpEngine(SshDoor(self._channels, self._shell, socket))
+        self._channels.release_idle = self._engine.release
 
     @property
     def shell(self) -> SshShell:
@@ -56,16 +46,11 @@ class SshConnection:
 
     @property
     def channels(self) -> Mapping[str, int]:
-        with self._lock:
-            return dict(self._opened)
+        return self._channels.opened
 
     def close(self) -> None:
-        self._engine.close()
+        self._engine.release()
         self._link.close()
-
-    def _count(self, kind: ChannelKind) -> None:
-        with self._lock:
-            self._opened[kind] += 1
 
 
 def open_ssh(name: str, host: Host, environment: Environment, root: Path, *, directory: str) -> SshConnection:

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from paramiko import ChannelException, SSHException
-
 from opsctl.argv.command import Command
 from opsctl.edges.engine.http import Stream
 from opsctl.edges.engine.troubles import trouble
-from opsctl.edges.ssh.shell import ChannelKind, SshShell
-from opsctl.edges.ssh.wire import STREAMING_WINDOW, LinkTransport, OwnedChannel
-from opsctl.errors import ConnectFailed, EngineUnavailable
+from opsctl.edges.ssh.channels import Channels
+from opsctl.edges.ssh.shell import SshShell
+from opsctl.edges.ssh.wire import STREAMING_WINDOW, OwnedChannel
+from opsctl.errors import EngineUnavailable
 
 
 class SshDoor:
     """Implements `Door` for one connection. What it finds out at the first stream holds for the following ones."""
 
-    def __init__(
-        self,
-        transport: LinkTransport,
-        shell: SshShell,
-        *,
-        where: str,
-        socket: str,
-        count: Callable[[ChannelKind], None],
-    ) -> None:
-        self.where = where
-        self._transport = transport
+    def __init__(self, channels: Channels, shell: SshShell, socket: str) -> None:
+        self.where = channels.where
+        self._channels = channels
         self._shell = shell
         self._socket = socket
-        self._count = count
-        self._forwards: bool | None = None
+        self._forwards = True
 
     def open(self) -> Stream:
-        if self._forwards is None and self._shell.privileges.always("engine"):
-            self._forwards = False
-        if self._forwards is not False:
-            try:
-                self._count("socket")
-                channel = self._transport.open_unix(self._socket)
-            except ChannelException:
-                # sshd tells a forbidden forwarding, a missing socket and a refused one by the same answer.
-                self._refuse_if_missing()
-                self._forwards = False
-            except (SSHException, EOFError, OSError) as error:
-                raise ConnectFailed("the connection was lost", where=self.where) from error
-            else:
-                self._forwards = True
+        if self._forwards and not self._shell.privileges.always("engine"):
+            channel = self._channels.unix(self._socket)
+            if channel:
                 return channel
+            self._refuse_if_missing()
+            self._forwards = False
         return self._dial()
 
     def explain(self, stream: Stream, error: Exception) -> EngineUnavailable:

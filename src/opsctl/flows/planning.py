@@ -14,7 +14,7 @@ from opsctl.flows.site import tell
 from opsctl.flows.world import World
 from opsctl.plan.planner import plan_host
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import HostPlan, Plan, Step, Wait
+from opsctl.plan.steps import Plan, Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
 
@@ -86,12 +86,11 @@ def plan_all(
 
 
 def without_last_waits(plan: Plan) -> Plan:
-    """The plan without the waits that no other step comes after."""
-    return replace(plan, hosts=tuple(replace(host, steps=_cut(host)) for host in plan.hosts))
+    """The plan without the waits that no container's making, starting or restarting comes after."""
+    return replace(plan, hosts=tuple(replace(host, steps=_cut(host.steps)) for host in plan.hosts))
 
 
-def _cut(host: HostPlan) -> tuple[Step, ...]:
-    steps = list(host.steps)
-    while steps and isinstance(steps[-1], Wait):
-        steps.pop()
-    return tuple(steps)
+def _cut(steps: Sequence[Step]) -> tuple[Step, ...]:
+    acts = (Recreate, RunJob, Start, Restart)
+    last = max((number for number, step in enumerate(steps) if isinstance(step, acts)), default=-1)
+    return tuple(step for number, step in enumerate(steps) if number < last or not isinstance(step, Wait))

@@ -75,13 +75,23 @@ def file_path(service: str, target: str) -> str:
     return f"files/{service}{target}"
 
 
-def file_mounts(service: str, files: Iterable[DesiredFile]) -> list[str]:
-    """Bind mounts in Compose's short form: of a file itself, or once of its folder for those mounted as a directory."""
-    mounts: dict[str, None] = {}
-    for file in files:
-        target = posixpath.dirname(file.target) if file.mount == "directory" else file.target
-        mounts[f"./files/{service}{target}:{target}:ro"] = None
-    return list(mounts)
+def file_mounts(service: str, files: Iterable[DesiredFile]) -> list[dict[str, Any]]:
+    """Read-only bind mounts: of a file itself, or once of its folder for those mounted as a directory.
+
+    In the long form, because only that can say create_host_path: false. With the short one the engine makes a folder
+    in place of a file that is gone (20.10), and no later push can put the file there.
+    """
+    targets = (posixpath.dirname(file.target) if file.mount == "directory" else file.target for file in files)
+    return [
+        {
+            "type": "bind",
+            "source": f"./files/{service}{target}",
+            "target": target,
+            "read_only": True,
+            "bind": {"create_host_path": False},
+        }
+        for target in dict.fromkeys(targets)
+    ]
 
 
 def size_text(size: int) -> str:

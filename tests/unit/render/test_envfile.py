@@ -50,6 +50,7 @@ def test_compose_reads_every_value_as_it_was(
     assert read["services"]["s"]["environment"] == wanted
 
 
+@settings(max_examples=60)
 @given(values=st.dictionaries(KEYS, VALUES))
 def test_parse_reads_what_dump_wrote(values: dict[str, str]) -> None:
     assert parse(dump(values)) == values

@@ -21,6 +21,17 @@ def problems(raw: Mapping[str, Any], places: Mapping[Any, Place] = PLACES, **mor
     return str(caught.value)
 
 
+def bind(target: str) -> dict[str, Any]:
+    """A mount that the engine refuses, rather than fills with an empty folder, when the file is gone."""
+    return {
+        "type": "bind",
+        "source": f"./files/app{target}",
+        "target": target,
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
 # ── what is rendered ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -110,11 +121,7 @@ def test_files_come_from_templates_sources_and_content_and_lie_below_their_servi
         ("files/app/etc/raw.bin", b"\xff{{", 0o644),
         ("files/app/etc/motd", "hé web\n\n".encode(), 0o644),
     ]
-    assert service.definition["volumes"] == [
-        "./files/app/etc/app.conf:/etc/app.conf:ro",
-        "./files/app/etc/raw.bin:/etc/raw.bin:ro",
-        "./files/app/etc/motd:/etc/motd:ro",
-    ]
+    assert service.definition["volumes"] == [bind("/etc/app.conf"), bind("/etc/raw.bin"), bind("/etc/motd")]
 
 
 def test_files_mounted_as_a_directory_share_one_mount_of_it() -> None:
@@ -123,7 +130,7 @@ def test_files_mounted_as_a_directory_share_one_mount_of_it() -> None:
 
     service = rendered({"files": files, "volumes": ["/srv:/srv"]})
 
-    assert service.definition["volumes"] == ["/srv:/srv", "./files/app/etc/app:/etc/app:ro"]
+    assert service.definition["volumes"] == ["/srv:/srv", bind("/etc/app")]
     assert service.files[0].reaction == Reaction("reload", ("app", "reload"))
 
 

@@ -10,6 +10,7 @@ from tests.unit.render.fleets import fleet_of, host_of
 from opsctl.render.compose import compose_file, read_compose
 from opsctl.render.schema import schema_problems
 
+CONDITIONS = "service_started, service_healthy, service_completed_successfully"
 GOOD: dict[str, Any] = {
     "image": "a",
     "ports": ["80:80"],
@@ -44,10 +45,7 @@ def test_what_opsctl_renders_is_what_the_specification_wants() -> None:
         ({"healthcheck": {"tst": "x"}}, ["services.app.healthcheck: unknown key 'tst'"]),
         (
             {"depends_on": {"a": {"condition": "healthy"}}},
-            [
-                "services.app.depends_on.a.condition: must be one of "
-                 "service_started, service_healthy, service_completed_successfully"
-            ],
+            [f"services.app.depends_on.a.condition: must be one of {CONDITIONS}"],
         ),
         (
             {"restart": 3, "retires": 1},

@@ -43,6 +43,7 @@ class Doors:
     """Opens the given streams one after the other."""
 
     where = "web"
+    at_once = 1
 
     def __init__(self, *streams: Pieces) -> None:
         self.streams = list(streams)
@@ -132,6 +133,14 @@ def test_errors_carry_the_engines_words(status: str, kind: type[Exception]) -> N
 
 def test_not_found_is_nothing() -> None:
     assert HttpEngine(Doors(Pieces(reply(b"{}", status="404 Not Found")))).get("/x") is None
+
+
+def test_an_empty_answer_is_nothing_and_a_cut_one_is_an_error() -> None:
+    engine = HttpEngine(Doors(Pieces(reply(b""), reply(b'{"a":'))))
+
+    assert engine.get("/containers/abc/stats") is None
+    with pytest.raises(CouldNotFindOut, match="is not JSON"):
+        engine.get("/x")
 
 
 @pytest.mark.parametrize(

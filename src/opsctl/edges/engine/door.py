@@ -12,6 +12,10 @@ class Door(Protocol):
     where: str
     """The host, for messages."""
 
+    @property
+    def at_once(self) -> int:
+        """How many streams may well be open together; known after the first was opened."""
+
     def open(self) -> Stream:
         """A new stream to the socket. Raises EngineUnavailable, or ConnectFailed where the host is gone."""
 

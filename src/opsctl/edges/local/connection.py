@@ -58,6 +58,7 @@ class LocalDoor:
 
     def __init__(self, where: str, path: str, count: Callable[[str], None]) -> None:
         self.where = where
+        self.at_once = 16
         self._path = path
         self._count = count
 

@@ -21,6 +21,11 @@ class SshDoor:
         self._socket = socket
         self._forwards = True
 
+    @property
+    def at_once(self) -> int:
+        # A forwarded socket is no session; of those sshd allows ten (MaxSessions).
+        return 16 if self._forwards else 4
+
     def open(self) -> Stream:
         if self._forwards and not self._shell.privileges.always("engine"):
             channel = self._channels.unix(self._socket)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from opsctl.errors import UsageError
 from opsctl.model.fleet import Fleet
 from opsctl.model.stack import Service
+from opsctl.model.values import split_address
 
 
 class Secrets:
@@ -85,17 +86,10 @@ def _host_view(fleet: Fleet, environment: str, name: str) -> Mapping[str, Any]:
     stacks = fleet.stacks_of(environment, name)
     return {
         "name": name,
-        "address": bare_address(host.addresses[0]) if host.addresses else "127.0.0.1",
+        "address": split_address(host.addresses[0])[0] if host.addresses else "127.0.0.1",
         "platform": host.platform,
         "memory": host.memory,
         "vars": fleet.variables(environment, name),
         "stacks": list(stacks),
         "services": sorted(service for stack in stacks.values() for service in stack.services),
     }
-
-
-def bare_address(address: str) -> str:
-    """The name or IP of `name`, `a.b.c.d`, `name:port` or `[v6]:port`."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address

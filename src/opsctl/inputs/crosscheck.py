@@ -7,7 +7,7 @@ from opsctl.inputs.draft import Draft
 from opsctl.inputs.host_checks import check_together
 from opsctl.inputs.host_names import check_host_names
 from opsctl.inputs.scopes import scopes
-from opsctl.inputs.service_checks import check_service, check_service_names
+from opsctl.inputs.service_checks import check_resource_labels, check_service, check_service_names
 from opsctl.inputs.template_checks import TemplateChecks
 
 
@@ -18,6 +18,7 @@ def crosscheck(draft: Draft, *, hosts_known: bool) -> None:
     templates = TemplateChecks(draft)
     for scope in scopes(draft):
         check_service_names(scope)
+        check_resource_labels(scope)
         for member in scope.members():
             check_service(scope, member)
         check_dependencies(scope)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from opsctl.inputs.scopes import Member, Scope
+from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
+from opsctl.model.values import Unfit, parse_size
 
 _FOREIGN_LABELS = ("opsctl.", "com.docker.compose.")
+_DURATIONS = (
+    ("stop_grace_period",),
+    *(("healthcheck", key) for key in ("interval", "timeout", "start_period", "start_interval")),
+)
+# compose-go types/duration.go: Go's durations, and days and weeks by xhit/go-str2duration.
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:w|d|h|m|s|ms|us|µs|ns))+", re.ASCII)
 
 
 def check_service(scope: Scope, member: Member) -> None:
-    _check_labels(scope, member)
+    lead = f"services.{member.name}"
+    _check_labels(
+        scope, lead, member.service.compose.get("labels"), partial(scope.place, member, "compose", "labels")
+    )
+    _check_measures(scope, member)
     _check_files(scope, member)
     for path in _secret_mappings(member.service.compose, ("compose",)):
         scope.draft.add(
@@ -39,15 +53,47 @@ def check_service_names(scope: Scope) -> None:
             )
 
 
-def _check_labels(scope: Scope, member: Member) -> None:
-    labels = member.service.compose.get("labels")
+def check_resource_labels(scope: Scope) -> None:
+    for stack, file in scope.stacks.items():
+        for part, entries in (("networks", file.networks), ("volumes", file.volumes)):
+            for name, entry in entries.items():
+                place = partial(scope.draft.in_stack, scope.environment, stack, part, name, "labels")
+                _check_labels(scope, f"{part}.{name}", entry.get("labels"), place)
+
+
+def _check_labels(scope: Scope, lead: str, labels: object, place: Callable[..., Place]) -> None:
     for key, at in _label_keys(labels):
         if key.startswith(_FOREIGN_LABELS):
             scope.draft.add(
-                scope.place(member, "compose", "labels", at),
-                f"services.{member.name}.labels: {key!r} is not yours to set",
+                place(at),
+                f"{lead}.labels: {key!r} is not yours to set",
                 "labels that begin with opsctl. or com.docker.compose. belong to the tools",
             )
+
+
+def _check_measures(scope: Scope, member: Member) -> None:
+    """Durations and sizes among Compose's own keys: Compose would refuse them on the host only."""
+    for path in _DURATIONS:
+        value = _inside(member.service.compose, path)
+        if isinstance(value, str) and "{{" not in value and not _DURATION.fullmatch(value):
+            message = (
+                f"services.{member.name}.{'.'.join(path)}: {value!r} is not a duration such as 30s or 1m30s"
+            )
+            scope.draft.add(scope.place(member, "compose", *path), message)
+    size = member.service.compose.get("shm_size")
+    if isinstance(size, str) and "{{" not in size:
+        try:
+            parse_size(size)
+        except Unfit as reason:
+            scope.draft.add(
+                scope.place(member, "compose", "shm_size"), f"services.{member.name}.shm_size: {reason}"
+            )
+
+
+def _inside(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _label_keys(labels: object) -> Iterator[tuple[str, str | int]]:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from opsctl.model.compose_spelling import Fault, Path
 from opsctl.model.nearest import nearest
+from opsctl.model.spelled import Fault, Path
 from opsctl.model.values import Unfit
 
 _OF_PARENT = frozenset({"extra_forbidden", "missing"})

@@ -7,13 +7,12 @@ here and nowhere else. The result is not yet validated; it is what overrides are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from opsctl.model.env_spelling import read_env
 from opsctl.model.nearest import nearest
+from opsctl.model.spelled import Path, Spelled
 from opsctl.model.values import Unfit, parse_size
-
-Path = tuple[str | int, ...]
 
 OWN_KEYS = frozenset(
     {"image", "kind", "start", "depends_on", "memory", "env", "files", "wait", "compose", "overrides"}
@@ -29,36 +28,6 @@ REFUSED = {
     "label_file": "write the labels under labels",
 }
 """Keys of Compose that opsctl does not take, with the way to say it instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that cannot be meant, at a path as it was written."""
-
-    path: Path
-    message: str
-    hint: str = ""
-
-
-@dataclass(slots=True)
-class Spelled:
-    """A service in the one form. `origins` has where each part of the form was written: a path in it to a path in the
-    file; parts that are missing stand below their nearest ancestor.
-    """
-
-    form: dict[str, Any] = field(default_factory=dict)
-    origins: dict[Path, Path] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-
-    def put(self, path: Path, value: Any, origin: Path) -> None:
-        inner: dict[Any, Any] = self.form
-        for part in path[:-1]:
-            inner = inner.setdefault(part, {})
-        inner[path[-1]] = value
-        self.origins[path] = origin
-
-    def fault(self, path: Path, message: str, hint: str = "") -> None:
-        self.faults.append(Fault(path, message, hint))
 
 
 def spell(raw: object, at: Path, written: Mapping[Path, str], compose_keys: frozenset[str]) -> Spelled:
@@ -121,75 +90,6 @@ def _read_compose(value: Any, here: Path, out: Spelled, _written: Mapping[Path, 
             _read_deploy(inner, (*here, key), out, _written)
         else:
             _raw_key(key, inner, (*here, key), out)
-
-
-def _read_env(value: Any, here: Path, out: Spelled, written: Mapping[Path, str]) -> None:
-    out.form.setdefault("env", {})
-    out.origins.setdefault(("env",), here)
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _read_env_value(key, inner, (*here, key), out, written)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for index, item in enumerate(value):
-            _read_env_item(item, (*here, index), out)
-    else:
-        out.fault(here, "env is a mapping of KEY: value, or a list of KEY=value")
-
-
-def _read_env_value(key: str, value: Any, here: Path, out: Spelled, written: Mapping[Path, str]) -> None:
-    if value is None:
-        out.fault(
-            here,
-            f"{key} has no value",
-            f'write {key}: "" for an empty value; opsctl takes none from your shell',
-        )
-    elif isinstance(value, Mapping):
-        if set(value) == {"secret"}:
-            out.put(("env", key), {"secret": value["secret"]}, here)
-        else:
-            out.fault(here, f"{key} is text, a number, true or false, or {{secret: name}}")
-    elif isinstance(value, bool):
-        out.put(("env", key), "true" if value else "false", here)
-    elif isinstance(value, int | float):
-        text = _number_text(value, written.get(here))
-        if text is None:
-            said = written.get(here, repr(value))
-            out.fault(
-                here,
-                f"Compose would not pass {said} on as it is written",
-                f'put it in quotes: {key}: "{said}"',
-            )
-        else:
-            out.put(("env", key), text, here)
-    elif isinstance(value, str):
-        out.put(("env", key), value, here)
-    else:
-        out.fault(here, f"{key} is text, a number, true or false, or {{secret: name}}")
-
-
-def _number_text(value: float, written: str | None) -> str | None:
-    """The text that Compose gives a container for a number; None where that is not what was written.
-
-    Compose v5.6.1 passes 022 as 18, 1.0 as 1, 1_000 as 1000 and 1234567.5 as 1.2345675e+06 (by `config`).
-    """
-    if written is not None:
-        return None
-    if isinstance(value, int):
-        return str(value) if -(2**63) <= value < 2**64 else None
-    return repr(value) if not value.is_integer() and 1e-4 <= abs(value) < 1e6 else None  # noqa: PLR2004
-
-
-def _read_env_item(item: Any, here: Path, out: Spelled) -> None:
-    if not isinstance(item, str):
-        out.fault(here, "an item of env is text such as KEY=value")
-        return
-    key, equals, value = item.partition("=")
-    if not equals:
-        out.fault(here, f"{key} has no value", f"write {key}=value; opsctl takes none from your shell")
-    elif key in out.form["env"]:
-        out.fault(here, f"{key} is given twice")
-    else:
-        out.put(("env", key), value, here)
 
 
 def _read_memory(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
@@ -297,8 +197,8 @@ def _read_files(value: Any, here: Path, out: Spelled, written: Mapping[Path, str
 
 
 _READERS = {
-    "env": _read_env,
-    "environment": _read_env,
+    "env": read_env,
+    "environment": read_env,
     "memory": _read_memory,
     "mem_limit": _read_mem_limit,
     "mem_reservation": _read_mem_reservation,

@@ -72,6 +72,30 @@ CASES: list[tuple[str, str, str, str]] = [
         "services.api: unknown key 'prots'",
         "did you mean 'ports'?",
     ),
+    (
+        "own_label_of_a_network",
+        _api(more="networks:\n  front:\n    labels:\n      opsctl.x: y # <-\n"),
+        "networks.front.labels: 'opsctl.x' is not yours to set",
+        "labels that begin with opsctl. or com.docker.compose. belong to the tools",
+    ),
+    (
+        "duration_of_compose",
+        _api("stop_grace_period: 30 s # <-"),
+        "services.api.stop_grace_period: '30 s' is not a duration such as 30s or 1m30s",
+        "",
+    ),
+    (
+        "duration_of_a_healthcheck",
+        _api("healthcheck:", "  test: [CMD, x]", "  interval: fast # <-"),
+        "services.api.healthcheck.interval: 'fast' is not a duration such as 30s or 1m30s",
+        "",
+    ),
+    (
+        "size_of_compose",
+        _api("shm_size: 64 megs # <-"),
+        "services.api.shm_size: '64 megs' is not a size such as 512MiB, 512M or 2g",
+        "",
+    ),
     ("no_image", "services:\n  api: # <-\n    env: {A: b}\n", "services.api: image is missing", ""),
     (
         "image_number",

@@ -100,3 +100,17 @@ def test_no_message_holds_the_value_of_an_env_key(tmp_path: Path) -> None:
     text = "\n".join(map(str, problems(write(tmp_path, {"stacks/apps.yml": stack}))))
     assert "BAD KEY" in text
     assert "hunter2" not in text
+
+
+def test_every_circle_of_dependencies_is_told(tmp_path: Path) -> None:
+    stack = """\
+        services:
+          a: {image: x, depends_on: [b]}
+          b: {image: x, depends_on: [a, c]}
+          c: {image: x, depends_on: [d]}
+          d: {image: x, network_mode: "service:c"}
+        """
+    assert [problem.message for problem in problems(write(tmp_path, {"stacks/apps.yml": stack}))] == [
+        "services.a: a circle of dependencies: a -> b -> a",
+        "services.c: a circle of dependencies: c -> d -> c",
+    ]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.inputs.yaml_document import read_yaml
-from opsctl.model.compose_spelling import OWN_KEYS, REFUSED, Spelled, merge, spell
+from opsctl.model.compose_spelling import OWN_KEYS, REFUSED, merge, spell
+from opsctl.model.spelled import Spelled
 from opsctl.model.stack import Service
 
 AT = ("services", "api")

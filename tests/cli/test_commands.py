@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from opsctl.cli.sink import ReaderLeft
 from opsctl.flows.audit import AuditReport
 from opsctl.flows.diff import DiffReport, FileDiff, HostDiff
 from opsctl.flows.events import Event
@@ -299,6 +300,29 @@ def test_hosts_check_says_which_are_ready(project: Path) -> None:
     assert ended.code == 5
     assert ended.out == "host     state\nlab-app  not ready\nlab-vpn  not ready\n"
     assert ended.err.count("no connection") == 2
+
+
+def test_logs_are_written_as_they_come_and_redacted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def show(world: World, _desired: Desired, services: list[str], *, write: Any, **options: Any) -> None:
+        seen.update(options, services=services)
+        write("api", "ready")
+
+    monkeypatch.setattr("opsctl.flows.passthrough.show_logs", show)
+    ended = opsctl("logs", "api", "db", "-e", "lab", "--tail", "5", "-f", "--since", "15m", project=project)
+    assert (ended.code, ended.out) == (0, "api  ready\n")
+    assert (seen["services"], seen["tail"], seen["follow"]) == (["api", "db"], 5, True)
+
+
+def test_a_reader_of_logs_that_leaves_ends_them_quietly(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(*_: object, **__: object) -> None:
+        raise ReaderLeft
+
+    monkeypatch.setattr("opsctl.flows.passthrough.show_logs", show)
+    assert opsctl("logs", "api", "-e", "lab", project=project) == Ended(0, "", "")
 
 
 # ── without a host ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -90,13 +90,12 @@ def test_status_in_80_columns() -> None:
         text(status_view(reports.STATUS), 80)
         == """\
 lab-app  memory ████░░ 1.5 GiB of 2 GiB  disk ██████ 19 GiB of 20 GiB
-  service  state                   up  memory                   restarts  drift
-  api      unhealthy               1m  ██████  94 % of 512 MiB         3  drift
-  db       healthy             12d 4h  ██░░░░    25 % of 1 GiB
-  migrate  exited 0, job done       -  -
-  shell    missing, on demand       -  -
-  drift  api: env PORT changed
-  note   stray: old-worker runs, and no stack names it
+  service  state          up  memory                   remarks
+  api      unhealthy      1m  ██████  94 % of 512 MiB  3 restarts, drift: env P…
+  db       healthy    12d 4h  ██░░░░    25 % of 1 GiB
+  migrate  exited 0        -  -                        job done
+  shell    missing         -  -                        on demand
+  note  stray: old-worker runs, and no stack names it
 
 lab-vpn  could not be looked at
 """
@@ -104,7 +103,9 @@ lab-vpn  could not be looked at
 
 
 def test_status_in_a_pipe_is_not_cut() -> None:
-    assert "shop/api:1.4.2@abababab" in text(status_view(reports.STATUS))
+    shown = text(status_view(reports.STATUS))
+    assert "3 restarts, drift: env PORT changed" in shown
+    assert "shop/api:1.4.2@abababab" in shown
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,23 @@ web  2 GiB, 256 MiB kept free, overcommit 1.5  warn
   db         1 GiB  ██████░░░░░░  50 %
   sum      1.5 GiB  █████████░░░  75 %      128 MiB  600 MiB
   warn  something
+"""
+    )
+
+
+def test_memory_of_a_host_whose_ram_nobody_said_has_a_hint() -> None:
+    budget = MemoryBudget(
+        "web", (MemoryRow("api", None, None, None),), 0, 0, 1, "warn", ("RAM is not known",)
+    )
+    assert (
+        text(memory_view([budget]))
+        == """\
+web  RAM not known, 0 B kept free, overcommit 1  warn
+  service     limit
+  api      no limit
+  sum           0 B
+  warn  RAM is not known
+  hint: write memory = "8GiB" (or what it has) in [hosts.web]
 """
     )
 

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from opsctl.cli.screen import Screen
+from opsctl.cli.sink import ReaderLeft
 from opsctl.cli.views.blocks import Span, Style, line
 from opsctl.errors import UsageError
 from opsctl.model.values import parse_duration
 
 _STYLES: tuple[Style, ...] = ("change", "good", "warn", "strong")
-
-
-class ReaderLeft(Exception):  # noqa: N818 - not an error: the pipe's other end has seen enough
-    """Nobody reads the lines any more."""
 
 
 class LogLines:

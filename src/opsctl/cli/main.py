@@ -15,6 +15,7 @@ from opsctl.cli.app import build
 from opsctl.cli.crash import write_crash
 from opsctl.cli.envelope import envelope, error_entries, plain_entry
 from opsctl.cli.invocation import Invocation
+from opsctl.cli.sink import ReaderLeft
 from opsctl.errors import Exit, OpsctlError
 
 
@@ -43,6 +44,8 @@ def main(invocation: Invocation) -> int:
         return _usage(invocation, error)
     except BrokenPipeError:
         return _nobody_reads()
+    except ReaderLeft:
+        return Exit.YES
     except KeyboardInterrupt:
         return _end(invocation, "interrupted", Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last net: a bug ends as exit 3 with its traceback in a file

@@ -16,6 +16,10 @@ def unchanged(text: str) -> str:
     return text
 
 
+class ReaderLeft(Exception):  # noqa: N818 - not an error: the pipe's other end has seen enough
+    """Nobody reads any more what a command writes without end."""
+
+
 class Sink(io.TextIOBase):
     """A text stream that lets no known secret through.
 

@@ -35,6 +35,11 @@ def memory_view(budgets: Iterable[MemoryBudget]) -> Iterator[Block]:
             line(Span(budget.verdict, _STYLES[budget.verdict]), f"  {reason}", indent=2)
             for reason in budget.reasons
         )
+        if not budget.total:
+            yield line(
+                Span(f'hint: write memory = "8GiB" (or what it has) in [hosts.{budget.host}]', "change"),
+                indent=2,
+            )
 
 
 def _row(budget: MemoryBudget, row: MemoryRow) -> tuple[Span, ...]:

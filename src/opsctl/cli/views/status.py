@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from opsctl.cli.views.blocks import BLANK, Block, Column, Line, Span, Style, Table, line, without_empty
-from opsctl.cli.views.figures import age, bar, percent, size
+from opsctl.cli.views.figures import age, bar, count, percent, size
 from opsctl.flows.status import HostStatus, ServiceStatus, StatusReport
 from opsctl.state.observed import Resources
 
@@ -14,13 +14,12 @@ _NEARLY_FULL = 0.9
 _BAR = 6
 _COLUMNS = (
     Column("service", least=12),
-    Column("state", least=12),
+    Column("state"),
     Column("up", align="right"),
     Column("memory"),
     Column("", align="right"),
-    Column("restarts", align="right"),
-    Column("drift"),
-    Column("image", least=12, optional=True),
+    Column("remarks", least=16),
+    Column("image", least=24, optional=True),
 )
 
 
@@ -38,11 +37,8 @@ def _host(host: HostStatus) -> Iterator[Block]:
     yield (Span(host.host, "strong"), *_resources(host.resources))
     if host.services:
         yield without_empty(Table(_COLUMNS, tuple(map(_row, host.services)), indent=2))
-    for service in host.services:
-        if service.drift:
-            yield line(Span("drift  ", "warn"), f"{service.service}: {service.drift}", indent=2)
     for note in host.notes:
-        yield line(Span("note   ", "warn"), note, indent=2)
+        yield line(Span("note  ", "warn"), note, indent=2)
 
 
 def _resources(have: Resources) -> Line:
@@ -66,31 +62,35 @@ def _row(service: ServiceStatus) -> tuple[Span, ...]:
         state_span(service),
         Span("-" if service.uptime is None else age(service.uptime)),
         *_memory(service),
-        Span(str(service.restarts), "warn") if service.restarts else Span(""),
-        Span("drift", "warn") if service.drift else Span(""),
+        _remarks(service),
         Span(short_image(service.image), "dim"),
     )
 
 
 def state_span(service: ServiceStatus) -> Span:
-    """The state in words: `healthy`, `exited 137`, `missing`, `exited 0, held`."""
+    """The state in words: `healthy`, `exited 137`, `missing`."""
     words = service.health or service.state
-    if service.state == "running" and service.health in {"", "none"}:
-        words = "running"
-    elif service.state not in {"running", "missing"}:
+    if service.state not in {"running", "missing"}:
         words = service.state + ("" if service.exit_code is None else f" {service.exit_code}")
-    if service.mark and service.mark != words:
-        words = f"{words}, {service.mark}"
-    style: Style = "bad" if service.bad else "dim" if service.mark else "good"
-    if service.health == "starting" and not service.bad:
-        style = "warn"
-    return Span(words, style)
+    if service.bad:
+        return Span(words, "bad")
+    if service.mark:
+        return Span(words, "dim")
+    return Span(words, "warn" if service.health == "starting" else "good")
+
+
+def _remarks(service: ServiceStatus) -> Span:
+    """What else there is to say: a mark, restarts by the engine, drift."""
+    marks = [service.mark] if service.mark and service.mark != service.state else []
+    restarts = [count(service.restarts, "restart")] if service.restarts else []
+    drift = [f"drift: {service.drift}"] if service.drift else []
+    return Span(", ".join([*marks, *restarts, *drift]), "warn" if restarts or drift else "dim")
 
 
 def _memory(service: ServiceStatus) -> tuple[Span, Span]:
     used, limit = service.memory_used, service.memory_limit
     if used is None:
-        return Span("-", "dim"), Span("" if not limit else f"of {size(limit)}", "dim")
+        return Span("-", "dim"), Span("")
     if not limit:
         return Span(size(used)), Span("no limit", "dim")
     share = used / limit

@@ -54,7 +54,8 @@ def _section(title: str, texts: Sequence[str]) -> Iterator[Block]:
     yield BLANK
     yield line(Span(title, "strong"))
     for text in texts:
-        yield from (line(Span("  | ", "dim"), one) for one in text.rstrip("\n").split("\n"))
+        shown = text.rstrip() or "(printed nothing)"
+        yield from (line(Span("  | ", "dim"), one) for one in shown.split("\n"))
 
 
 def why_json(report: WhyReport) -> dict[str, Any]:

@@ -398,7 +398,7 @@ class TestLease:
         placed = machine.placed(stack())
         with leases(world, [placed], 0.0), pytest.raises(LeaseHeld) as held:
             run(machine, stack())
-        assert "ann@desk holds the lease since 0 s: opsctl deploy prod" in str(held.value)
+        assert "ann@desk holds the lease since" in str(held.value)
         assert held.value.exit is Exit.LEASE_HELD
         assert run(machine, stack()).exit is Exit.YES, "it was given back"
 

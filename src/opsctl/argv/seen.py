@@ -29,8 +29,8 @@ class Seen:
 
 def read_look(output: bytes) -> Seen:
     """Read what `look` printed. Raises ValueError where it is not whole; lines it does not know it passes over."""
-    lines = [line.split(" ", 1) for line in output.decode(errors="surrogateescape").splitlines()]
-    if not lines or lines[-1] != ["end"]:
+    lines = [line.split(" ", 1) for line in output.decode(errors="replace").rstrip("\n").split("\n")]
+    if lines[-1] != ["end"]:
         raise ValueError("the look was cut short")
     fields: dict[str, list[str]] = {}
     for word, *rest in lines:
@@ -50,7 +50,7 @@ def read_look(output: bytes) -> Seen:
 def read_inner(output: bytes) -> tuple[InnerFile, ...]:
     """Read what `inner_files` printed."""
     found = []
-    for line in output.decode(errors="surrogateescape").splitlines():
+    for line in output.decode(errors="replace").split("\n")[:-1]:
         service, target, digest = (*line.split("\t"), "", "")[:3]
         found.append(InnerFile(service, target, digest if _DIGEST.fullmatch(digest) else None))
     return tuple(found)

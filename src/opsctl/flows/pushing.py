@@ -10,7 +10,8 @@ from opsctl.errors import CommandFailed, EngineUnavailable
 from opsctl.flows.site import Progress, Site
 from opsctl.plan.steps import PutFile
 
-_FULL = "No space left on device"
+# GNU tar 1.34 says "Wrote only 2048 of 10240 bytes" where the last write of a full disk was a short one.
+_FULL = ("No space left on device", "Wrote only", "Disk quota exceeded")
 _INSTALL = "https://docs.docker.com/compose/install/linux/ says how to install it"
 
 
@@ -52,7 +53,8 @@ def _not_put(site: Site, completed: Completed) -> CommandFailed:
     touched = (
         "nothing was touched" if completed.code == push.NOT_STAGED else "some files were put, each whole"
     )
-    if _FULL in completed.stderr.decode(errors="replace"):
+    said = completed.stderr.decode(errors="replace")
+    if any(words in said for words in _FULL):
         free = _disk(completed.stdout)
         return site.failure(
             completed,

@@ -21,6 +21,7 @@ _REPLIES: dict[str, object] = {
     "/version": {"ApiVersion": "1.41", "Version": "20.10.24"},
     "/containers/json": CONTAINERS,
     "/containers/web/json": {"Id": "abc", "Config": {"Tty": False}},
+    "/containers/endless/json": {"Id": "ghi", "Config": {"Tty": False}},
     "/containers/screen/json": {"Id": "def", "Config": {"Tty": True}},
     "/containers/web/stats": {"memory_stats": {"usage": 1000, "stats": {"inactive_file": 300}}},
     "/containers/off/stats": {"memory_stats": {}},
@@ -108,16 +109,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/vnd.docker.raw-stream")
         parts = [b"on a screen\r\n"] if container == "screen" else LOG
+        if container == "endless":
+            parts = [frame(1, "tick\n")] * 500
         self._chunked(parts, pause=0.01 if follow else 0.0)
 
     def _chunked(self, parts: list[bytes], pause: float = 0.0) -> None:
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for part in parts:
-            self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
-            self.wfile.flush()
-            time.sleep(pause)
-        self.wfile.write(b"0\r\n\r\n")
+        with contextlib.suppress(BrokenPipeError):
+            for part in parts:
+                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                self.wfile.flush()
+                time.sleep(pause)
+            self.wfile.write(b"0\r\n\r\n")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -155,6 +156,20 @@ class TestForwardedSocket:
 
             with pytest.raises(ConnectFailed, match="the connection was lost"):
                 connection.engine.get("/version")
+
+    def test_a_lost_connection_is_not_the_end_of_a_log(
+        self, tmp_path: Path, client_key: Path, connect: Connect, engine: Engine
+    ) -> None:
+        with run_sshd(tmp_path / "sshd", [client_key]) as server:
+            connection = connect(server, engine_socket=str(engine.path))
+            [child] = server.connections()
+
+            def kill(*_: str) -> None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+
+            with pytest.raises(EngineUnavailable, match="the log stream of endless broke off"):
+                connection.engine.follow({"web": "endless"}, tail=1, since=None, write=kill)
 
 
 class TestOutOfReach:

@@ -34,7 +34,7 @@ class LogStreams:
         self._open: list[Stream] = []
 
     def last_lines(self, container: str, tail: int, since: float | None = None) -> list[str]:
-        with self._client() as client, self._errors(container):
+        with self._client([]) as client, self._errors(container):
             printed: bytes = client.logs(container, stdout=True, stderr=True, tail=tail, since=since or None)
         return printed.decode(errors="replace").splitlines()
 
@@ -47,15 +47,16 @@ class LogStreams:
         write: Callable[[str, str], None],
     ) -> None:
         """Returns when all streams ended; raises the first error after all have stopped."""
-        errors: list[OpsctlError] = []
+        errors: list[Exception] = []
         lock = threading.Lock()
 
         def one(name: str, container: str) -> None:
             try:
-                for line in self._lines(container, tail, since):
+                for line in self._lines(name, container, tail, since):
                     with lock:
                         write(name, line)
-            except OpsctlError as error:
+            except (OpsctlError, OSError) as error:
+                # OSError: whoever reads what `write` prints has gone.
                 errors.append(error)
 
         threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in containers.items()]
@@ -69,24 +70,35 @@ class LogStreams:
         if errors:
             raise errors[0]
 
-    def _lines(self, container: str, tail: int, since: float | None) -> Iterator[str]:
+    def _lines(self, name: str, container: str, tail: int, since: float | None) -> Iterator[str]:
         pending = b""
-        with self._client() as client, self._errors(container):
+        opened: list[_Watched] = []
+        with self._client(opened) as client, self._errors(name):
             chunks = client.logs(
                 container, stdout=True, stderr=True, stream=True, follow=True, tail=tail, since=since or None
             )
             for chunk in chunks:
                 *whole, pending = (pending + chunk).split(b"\n")
                 yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+            # docker 7.2's CancellableStream takes a broken stream for the end of the log.
+            if any(stream.ended for stream in opened):
+                raise ConnectionResetError("the stream ended early")
         if pending:
             yield pending.decode(errors="replace")
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator[Any]:
+    def _client(self, opened: list[_Watched]) -> Iterator[Any]:
+        """A client of the SDK; the streams that it opens are added to `opened`."""
+
+        def new_stream() -> _Watched:
+            opened.append(_Watched(self._door.open()))
+            self._open.append(opened[-1].stream)
+            return opened[-1]
+
         client = docker.APIClient(base_url="tcp://docker:2375", version=self._api_version, timeout=_TIMEOUT)
         client.trust_env = False
         client.base_url = _BASE_URL
-        client.mount(_BASE_URL, _Adapter(self._new_stream))
+        client.mount(_BASE_URL, _Adapter(new_stream))
         try:
             yield client
         finally:
@@ -108,11 +120,6 @@ class LogStreams:
                 f"the log stream of {container} broke off: {error}", where=where
             ) from error
 
-    def _new_stream(self) -> Stream:
-        stream = self._door.open()
-        self._open.append(stream)
-        return stream
-
     def _hang_up(self) -> None:
         for stream in self._open:
             with contextlib.suppress(OSError):
@@ -122,10 +129,23 @@ class LogStreams:
                 stream.close()
 
 
+class _Watched:
+    """A stream that remembers when it ended. The engine ends its answers in so many words, never by closing."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.ended = False
+
+    def recv(self, size: int) -> bytes:
+        data = self.stream.recv(size)
+        self.ended = not data
+        return data
+
+
 class _Adapter(BaseHTTPAdapter):
     """A new stream for each request of the SDK."""
 
-    def __init__(self, new_stream: Callable[[], Stream]) -> None:
+    def __init__(self, new_stream: Callable[[], _Watched]) -> None:
         super().__init__()
         self._new_stream = new_stream
 
@@ -134,16 +154,20 @@ class _Adapter(BaseHTTPAdapter):
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    def __init__(self, new_stream: Callable[[], Stream]) -> None:
+    def __init__(self, new_stream: Callable[[], _Watched]) -> None:
         super().__init__("docker", maxsize=1)
         self._new_stream = new_stream
 
     def _get_conn(self, timeout: Any = None) -> Any:  # noqa: ARG002 - urllib3's signature
         return _Connection(self._new_stream)
 
+    def _put_conn(self, conn: Any) -> None:
+        if conn:
+            conn.close()
+
 
 class _Connection(urllib3.connection.HTTPConnection):
-    def __init__(self, new_stream: Callable[[], Stream]) -> None:
+    def __init__(self, new_stream: Callable[[], _Watched]) -> None:
         super().__init__("docker")
         self._new_stream = new_stream
 
@@ -154,32 +178,32 @@ class _Connection(urllib3.connection.HTTPConnection):
 class _SdkSocket:
     """As much of a socket as http.client and the SDK use."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self.sendall = stream.sendall
-        self.settimeout = stream.settimeout
-        self.close = stream.close
+    def __init__(self, watched: _Watched) -> None:
+        self._watched = watched
+        self.sendall = watched.stream.sendall
+        self.settimeout = watched.stream.settimeout
+        self.close = watched.stream.close
 
     def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002 - http.client's signature
-        return _SdkFile(self, self._stream)
+        return _SdkFile(self, self._watched)
 
 
 class _SdkFile(io.BufferedReader):
-    def __init__(self, channel: _SdkSocket, stream: Stream) -> None:
-        super().__init__(_Raw(stream))
+    def __init__(self, channel: _SdkSocket, watched: _Watched) -> None:
+        super().__init__(_Raw(watched))
         self.channel = channel
 
 
 class _Raw(io.RawIOBase):
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, watched: _Watched) -> None:
         super().__init__()
-        self._stream = stream
+        self._watched = watched
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
-        data = self._stream.recv(len(view))
+        data = self._watched.recv(len(view))
         view[: len(data)] = data
         return len(data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.plan.request import PlanRequest
-from opsctl.render.compose import compose_file, read_compose
+from opsctl.render.compose import compose_document, read_compose
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.fingerprint import Fingerprint, fingerprint
 from opsctl.state.observed import Observed, ObservedContainer
@@ -16,8 +17,10 @@ from opsctl.state.observed import Observed, ObservedContainer
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One host's desired and observed state, and the request; `present` and `rendered` are compose.yml parsed, that on
-    the host and the new one, as Compose reads them.
+    """One host's desired and observed state, and the request.
+
+    `rendered` is what compose.yml would hold for the whole host. `read_present` gives what it holds on the host; it is
+    read only where something differs, since parsing YAML is the slowest part of a plan.
     """
 
     desired: DesiredHost
@@ -26,9 +29,13 @@ class Context:
     key: bytes = field(repr=False)
     fingerprints: Mapping[str, Fingerprint]
     containers: Mapping[str, tuple[ObservedContainer, ...]]
-    present: Mapping[str, Any] = field(repr=False)
     rendered: Mapping[str, Any] = field(repr=False)
+    read_present: Callable[[], Mapping[str, Any]] = field(repr=False)
     held: frozenset[str]
+
+    def present(self, section: str) -> Mapping[str, Any]:
+        """Services, networks or volumes of the compose.yml on the host."""
+        return self.read_present().get(section) or {}
 
     def container(self, service: str) -> ObservedContainer | None:
         """The newest container of a service."""
@@ -59,8 +66,6 @@ def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> C
     """Both sides made ready to compare."""
     key = observed.key or request.key
     held = observed.held - request.start - request.recreate
-    new = compose_file(desired, key, held=held)
-    present = parsed(observed.compose)
     containers: dict[str, tuple[ObservedContainer, ...]] = {}
     for one in observed.containers:
         if one.project == desired.project and one.service and not one.oneoff:
@@ -72,13 +77,13 @@ def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> C
         key=key,
         fingerprints={name: fingerprint(desired, service, key) for name, service in desired.services.items()},
         containers=containers,
-        present=present,
-        rendered=present if new == observed.compose else read_compose(new),
+        rendered=compose_document(desired, key, held=held),
+        read_present=functools.cache(lambda: _read(observed.compose)),
         held=held,
     )
 
 
-def parsed(compose: bytes | None) -> dict[str, Any]:
+def _read(compose: bytes | None) -> Mapping[str, Any]:
     """A compose.yml of a host; one that cannot be read counts as absent, since it will be replaced."""
     if compose is None:
         return {}
@@ -88,43 +93,25 @@ def parsed(compose: bytes | None) -> dict[str, Any]:
         return {}
 
 
-def final_compose(ctx: Context, chosen: frozenset[str] | None, networks: frozenset[str]) -> bytes:
-    """The bytes of compose.yml: of a narrowed plan, what is not chosen stays as it is on the host.
+def final_document(
+    ctx: Context, chosen: frozenset[str] | None, networks: frozenset[str]
+) -> Mapping[str, Any]:
+    """What compose.yml will hold: in a narrowed plan, what is not chosen stays as it is on the host.
 
     `chosen` are the services that the plan touches (None: all), `networks` those whose present definition may go.
     """
     if chosen is None:
-        return compose_file(ctx.desired, ctx.key, held=ctx.held)
-    kept = {name: value for name, value in (ctx.present.get("services") or {}).items() if name not in chosen}
-    desired = replace(
-        ctx.desired,
-        services={name: value for name, value in ctx.desired.services.items() if name in chosen},
-        networks=_kept(ctx, "networks", networks),
-        volumes=_kept(ctx, "volumes", frozenset()),
+        return ctx.rendered
+    return compose_document(
+        replace(
+            ctx.desired,
+            services={name: value for name, value in ctx.desired.services.items() if name in chosen},
+        ),
+        ctx.key,
+        held=ctx.held,
+        keep={name: value for name, value in ctx.present("services").items() if name not in chosen},
+        keep_networks={
+            name: value for name, value in ctx.present("networks").items() if name not in networks
+        },
+        keep_volumes=ctx.present("volumes"),
     )
-    return compose_file(desired, ctx.key, held=ctx.held, keep=kept)
-
-
-def _kept(ctx: Context, section: str, free: frozenset[str]) -> dict[str, Mapping[str, Any]]:
-    present = ctx.present.get(section) or {}
-    wanted = ctx.desired.networks if section == "networks" else ctx.desired.volumes
-    merged = {**wanted, **{name: _plain(value or {}) for name, value in present.items() if name not in free}}
-    return dict(sorted(merged.items()))
-
-
-def _plain(value: Any) -> Any:
-    """A mapping of the host's compose.yml as it was before opsctl doubled its `$` and labelled it."""
-    if isinstance(value, str):
-        return value.replace("$$", "$")
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    plain = {key: _plain(item) for key, item in value.items()}
-    if isinstance(plain.get("labels"), Mapping):
-        plain["labels"] = {
-            key: item for key, item in plain["labels"].items() if not key.startswith("opsctl.")
-        }
-        if not plain["labels"]:
-            del plain["labels"]
-    return plain

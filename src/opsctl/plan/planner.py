@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.plan import pushes, resources
-from opsctl.plan.context import Context, context, final_compose, parsed
+from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.narrowing import pending, widen
 from opsctl.plan.references import image_id
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.schedule import Task, schedule
 from opsctl.plan.steps import HostPlan, Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
 from opsctl.plan.verdict import Verdict, judge
+from opsctl.render.compose import compose_text
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.observed import Observed
 
@@ -94,9 +95,10 @@ def _files(
     for name in sorted(scope & set(ctx.desired.services)):
         owes = not (name in tasks and tasks[name].renews) and ctx.runs(name)
         found += pushes.service_files(ctx, ctx.desired.services[name], verdicts[name], owes=owes)
-    compose = final_compose(ctx, None if ctx.request.services is None else scope, frozenset(replaced))
+    document = final_document(ctx, None if ctx.request.services is None else scope, frozenset(replaced))
+    compose = compose_text(document)
     if compose != ctx.observed.compose:
-        why = pushes.compose_why(ctx.present, parsed(compose))
+        why = pushes.compose_why(ctx.read_present(), document)
         found.append(PutFile("compose.yml", compose, pushes.COMPOSE_MODE, why))
     return tuple(found)
 

@@ -46,7 +46,7 @@ def judge(ctx: Context, service: DesiredService) -> Verdict:
     asked = ("asked for",) if name in ctx.request.recreate else ()
     again: Action = "run" if service.kind == "job" else "recreate"
     if container is None:
-        known = name in (ctx.present.get("services") or {})
+        known = name in ctx.present("services")
         why = asked or (("its container is gone",) if known else ("new",))
         return Verdict(
             name, "run" if service.kind == "job" else "create", why, edits=tuple(env_edits(ctx, service))
@@ -95,7 +95,7 @@ def _changes(ctx: Context, service: DesiredService, container: ObservedContainer
 def _image_changes(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:
     # The engine lists a container by its image's id once the tag names another image (moby daemon/list.go, 20.10).
     moved = container.image.startswith("sha256:")
-    before = (ctx.present.get("services") or {}).get(service.name) or {}
+    before = ctx.present("services").get(service.name) or {}
     was = str(before.get("image", service.image)) if moved else container.image
     if was != service.image:
         yield f"image {was} -> {service.image}"
@@ -106,8 +106,8 @@ def _image_changes(ctx: Context, service: DesiredService, container: ObservedCon
 
 
 def _definition_changes(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:
-    before = (ctx.present.get("services") or {}).get(service.name)
-    after = (ctx.rendered.get("services") or {}).get(service.name) or {}
+    before = ctx.present("services").get(service.name)
+    after = ctx.rendered["services"][service.name]
     networks = [name for name in service.networks if network_changed(ctx, name)]
     yield from (f"network {name} changed" for name in networks)
     keys = _differing(before, after) if isinstance(before, Mapping) else []

@@ -29,9 +29,26 @@ def compose_file(
     keep_networks: Mapping[str, Any] | None = None,
     keep_volumes: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The final text: canonical, every `$` of a value doubled, fingerprints in the labels.
+    """The final text of `compose_document`, which takes the same arguments."""
+    return compose_text(
+        compose_document(
+            host, key, held=held, keep=keep, keep_networks=keep_networks, keep_volumes=keep_volumes
+        )
+    )
 
-    `keep`, `keep_networks` and `keep_volumes` hold entries of the host's present compose.yml (as `read_compose` gives
+
+def compose_document(
+    host: DesiredHost,
+    key: bytes,
+    *,
+    held: frozenset[str] = frozenset(),
+    keep: Mapping[str, Any] | None = None,
+    keep_networks: Mapping[str, Any] | None = None,
+    keep_volumes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What compose.yml will hold: canonical, every `$` of a value doubled, fingerprints in the labels.
+
+    Equal to what `read_compose` gives for its text. `keep`, `keep_networks` and `keep_volumes` hold entries of the host's present compose.yml (as `read_compose` gives
     them: doubled and labelled) that stand in place of the rendered ones, or beside them where the host no longer wants
     them. Of a kept service only its being held, and what follows from that for depends_on, is brought up to date.
     """
@@ -42,7 +59,7 @@ def compose_file(
     document = compose_mapping(host, keyed)
     for section, kept in (("services", keep), ("networks", keep_networks), ("volumes", keep_volumes)):
         document[section] = {**document[section], **(kept or {})}
-    return write_compose(document, held)
+    return ordered(document, held)
 
 
 def compose_mapping(host: DesiredHost, labels: Labels) -> dict[str, Any]:
@@ -59,18 +76,22 @@ def compose_mapping(host: DesiredHost, labels: Labels) -> dict[str, Any]:
     }
 
 
-def write_compose(document: Mapping[str, Any], held: Iterable[str] = ()) -> bytes:
+def ordered(document: Mapping[str, Any], held: Iterable[str] = ()) -> dict[str, Any]:
+    """The document in canonical order, with profiles and depends_on made to agree."""
     services = _settled(document["services"], frozenset(held))
-    ordered = {
+    found: dict[str, Any] = {
         "name": document["name"],
         "services": {name: _image_first(services[name]) for name in sorted(services)},
     }
     for section in ("networks", "volumes"):
-        if document[section]:
-            ordered[section] = {
-                name: _sorted(document[section][name] or {}) for name in sorted(document[section])
-            }
-    return (_HEADER + yaml_text.dump(ordered)).encode()
+        found[section] = {name: _sorted(document[section][name] or {}) for name in sorted(document[section])}
+    return found
+
+
+def compose_text(document: Mapping[str, Any]) -> bytes:
+    """The bytes of compose.yml; sections without an entry are left out."""
+    filled = {name: entries for name, entries in document.items() if entries or name == "services"}
+    return (_HEADER + yaml_text.dump(filled)).encode()
 
 
 def doubled(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opsctl.render.compose import compose_mapping, write_compose
+from opsctl.render.compose import compose_mapping, compose_text, ordered
 from opsctl.state.desired import Desired, DesiredHost, DesiredService
 from opsctl.state.fingerprint import DEFINITION_LABEL, ENV_LABEL, FILES_LABEL
 
@@ -27,7 +27,7 @@ def files(desired: Desired) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     for host in desired.hosts:
-        found[f"{host.name}/compose.yml"] = write_compose(compose_mapping(host, _unkeyed))
+        found[f"{host.name}/compose.yml"] = compose_text(ordered(compose_mapping(host, _unkeyed)))
         found |= {f"{host.name}/env/{name}.env": content for name, content in host.env_files.items()}
         for service in host.services.values():
             found |= {f"{host.name}/{file.path}": file.content for file in service.files}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,11 +43,8 @@ def yes(_plan: Plan) -> bool:
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
-    # In memory where that is possible: every push syncs.
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Machine(Path(folder) / "host")
+def machine(memory: Path) -> Machine:
+    return Machine(memory / "host")
 
 
 def stack(word: str = "one") -> DesiredHost:
@@ -425,8 +421,8 @@ class TestLease:
 
 
 class TestSeveralHosts:
-    def two(self, tmp_path: Path) -> tuple[dict[str, Machine], Desired, Callable[[], World]]:
-        machines = {name: Machine(tmp_path / name) for name in ("a", "b")}
+    def two(self, memory: Path) -> tuple[dict[str, Machine], Desired, Callable[[], World]]:
+        machines = {name: Machine(memory / name) for name in ("a", "b")}
         hosts = tuple(
             replace(machine.placed(host(service("api", env={"WORD": name}))), name=name)
             for name, machine in machines.items()
@@ -438,30 +434,30 @@ class TestSeveralHosts:
 
         return machines, Desired("prod", hosts), world
 
-    def test_one_that_fails_lets_the_other_finish(self, tmp_path: Path) -> None:
-        machines, desired, world = self.two(tmp_path)
+    def test_one_that_fails_lets_the_other_finish(self, memory: Path) -> None:
+        machines, desired, world = self.two(memory)
         machines["a"].fail("up")
         report = deploy(world(), desired, confirm=yes)
         assert [bool(outcome.error) for outcome in report.outcomes] == [True, False]
         assert report.exit is Exit.FAILED
         assert set(machines["b"].engine_boxes()) == {"api"}
 
-    def test_one_at_a_time_stops_at_the_first_failure(self, tmp_path: Path) -> None:
-        machines, desired, world = self.two(tmp_path)
+    def test_one_at_a_time_stops_at_the_first_failure(self, memory: Path) -> None:
+        machines, desired, world = self.two(memory)
         machines["a"].fail("up")
         report = deploy(world(), desired, confirm=yes, parallel=1)
         assert "not begun, because a failed" in str(report.outcomes[1].error)
         assert machines["b"].calls() == []
 
-    def test_a_lease_held_anywhere_gives_back_the_others(self, tmp_path: Path) -> None:
-        _machines, desired, world = self.two(tmp_path)
+    def test_a_lease_held_anywhere_gives_back_the_others(self, memory: Path) -> None:
+        _machines, desired, world = self.two(memory)
         with leases(world(), desired.hosts[1:], 0.0), pytest.raises(LeaseHeld):
             deploy(world(), desired, confirm=yes)
         with leases(world(), desired.hosts, 0.0) as taken:
             assert set(taken) == {"a", "b"}
 
-    def test_selected_host_alone(self, tmp_path: Path) -> None:
-        machines, desired, world = self.two(tmp_path)
+    def test_selected_host_alone(self, memory: Path) -> None:
+        machines, desired, world = self.two(memory)
         deploy(world(), desired, Selection(hosts=("b",)), confirm=yes)
         assert machines["a"].calls() == []
         assert set(machines["b"].engine_boxes()) == {"api"}

@@ -22,8 +22,8 @@ from opsctl.state.desired import DesiredHost
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "host")
+def machine(memory: Path) -> Machine:
+    return Machine(memory / "host")
 
 
 def desired(machine: Machine) -> DesiredHost:

@@ -27,8 +27,8 @@ def desired(machine: Machine) -> DesiredHost:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "host")
+def machine(memory: Path) -> Machine:
+    return Machine(memory / "host")
 
 
 @pytest.fixture

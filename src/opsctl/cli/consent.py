@@ -7,7 +7,7 @@ from opsctl.cli.progress import Progress
 from opsctl.cli.views.blocks import BLANK
 from opsctl.cli.views.plan import plan_view
 from opsctl.errors import UsageError
-from opsctl.plan.steps import Plan
+from opsctl.plan.plans import Plan
 
 
 class Consent:

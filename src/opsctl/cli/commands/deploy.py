@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
 from opsctl.cli.answer import begin
@@ -46,19 +48,12 @@ def deploy(
         )
     from opsctl.cli.changing import change
     from opsctl.cli.request import Request
-    from opsctl.flows.deploy import deploy as run
+    from opsctl.flows.deploy import deploy as deploy_hosts
 
+    run = partial(deploy_hosts, parallel=1 if serial else parallel, wait=not no_wait, heal=heal)
     return change(
         begin(context, json=json),
         Request.about(words, hosts=host, stacks=stack, changes=True),
-        lambda session, consent: run(
-            *session.parts,
-            confirm=consent,
-            parallel=1 if serial else parallel,
-            wait=not no_wait,
-            heal=heal,
-            keep_host_edits=keep_host_edits,
-            policy=session.policy,
-        ),
+        lambda its, asked: run(*its.parts, confirm=asked, policy=its.policy, keep_host_edits=keep_host_edits),
         yes=yes,
     )

@@ -30,7 +30,7 @@ def plan(
     from opsctl.cli.views.plan import plan_view
     from opsctl.errors import Exit, worst
     from opsctl.flows.planning import make_plan
-    from opsctl.plan.steps import as_json
+    from opsctl.plan.plans import as_json
 
     invocation = begin(context, json=json)
     request = Request.about(words, hosts=host, stacks=stack)

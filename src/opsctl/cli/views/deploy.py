@@ -12,7 +12,7 @@ from opsctl.cli.views.figures import count, seconds
 from opsctl.cli.views.plan import plan_view
 from opsctl.errors import Exit
 from opsctl.flows.reports import DeployReport, HostOutcome
-from opsctl.plan.steps import HostPlan, as_json
+from opsctl.plan.plans import HostPlan, as_json
 
 _COUNTED = ("create", "recreate", "start", "restart", "run", "react", "replace", "pull")
 _PAST = {

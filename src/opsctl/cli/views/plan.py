@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from opsctl.cli.views.blocks import BLANK, Line, Span, Style, line
-from opsctl.plan.steps import Plan
+from opsctl.plan.plans import Plan
 
 _VERB_STYLE: Mapping[str, Style] = {
     "create": "good",

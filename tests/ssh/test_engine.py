@@ -168,7 +168,7 @@ class TestForwardedSocket:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
 
-            with pytest.raises(EngineUnavailable, match="the log stream of endless broke off"):
+            with pytest.raises(EngineUnavailable, match="the log stream of web broke off"):
                 connection.engine.follow({"web": "endless"}, tail=1, since=None, write=kill)
 
 

@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from opsctl.errors import EngineUnavailable
+
+
+class _Trouble(NamedTuple):
+    """Known by a kind of error, or by words of the docker client 20.10 to 28 and of the shell."""
+
+    error: type[Exception] | None
+    words: str
+    message: str
+    hint: str
+
+
+_KNOWN = (
+    _Trouble(
+        None,
+        "sudo:",
+        "sudo was refused on the way to {socket}",
+        "sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl",
+    ),
+    _Trouble(
+        PermissionError,
+        "permission denied",
+        "this user may not use {socket}",
+        "put the user in the group docker (mind that whoever may use the engine is root on that machine), "
+        'or set sudo = {engine = "always"} for the host',
+    ),
+    _Trouble(
+        FileNotFoundError,
+        "no such file",
+        "there is no engine socket {socket}",
+        "install Docker or start it (`systemctl start docker`), or name its socket: engine_socket in hosts.toml",
+    ),
+    _Trouble(None, "not found", "there is no docker command on the host", "install the Docker engine"),
+    _Trouble(
+        ConnectionRefusedError,
+        "docker daemon",
+        "nothing listens at {socket}: the engine is stopped",
+        "start it: `systemctl start docker`",
+    ),
+)
 
 
 def trouble(where: str, socket: str, said: str, error: Exception) -> EngineUnavailable:
     """From what the docker client on the host said (dial-stdio), or from how the stream failed."""
-    evidence = tuple(said.strip().splitlines()[-3:])
-    lower = said.lower()
-    if lower.startswith("sudo:"):
-        return EngineUnavailable(
-            f"sudo was refused on the way to {socket}",
-            where=where,
-            evidence=evidence,
-            hint="sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl",
-        )
-    if isinstance(error, PermissionError) or "permission denied" in lower:
-        return EngineUnavailable(
-            f"this user may not use {socket}",
-            where=where,
-            evidence=evidence,
-            hint="put the user in the group docker (mind that whoever may use the engine is root on that machine), "
-            'or set sudo = {engine = "always"} for the host',
-        )
-    if isinstance(error, FileNotFoundError) or "no such file" in lower:
-        return EngineUnavailable(
-            f"there is no engine socket {socket}",
-            where=where,
-            evidence=evidence,
-            hint="install Docker or start it (`systemctl start docker`), or name its socket: engine_socket in hosts.toml",
-        )
-    if "not found" in lower:
-        return EngineUnavailable(
-            "there is no docker command on the host",
-            where=where,
-            evidence=evidence,
-            hint="install the Docker engine",
-        )
-    if isinstance(error, ConnectionRefusedError) or "docker daemon" in lower:
-        return EngineUnavailable(
-            f"nothing listens at {socket}: the engine is stopped",
-            where=where,
-            evidence=evidence,
-            hint="start it: `systemctl start docker`",
-        )
+    evidence = said.strip().splitlines()[-3:]
+    for known in _KNOWN:
+        if known.words in said.lower() or (known.error and isinstance(error, known.error)):
+            message = known.message.format(socket=socket)
+            return EngineUnavailable(message, where=where, hint=known.hint, evidence=evidence)
     return EngineUnavailable(
         f"the engine at {socket} broke off: {error}",
         where=where,
-        evidence=evidence,
         hint="look at the engine's log: `journalctl -u docker -n 50`",
+        evidence=evidence,
     )

@@ -133,7 +133,8 @@ class Bench:
             raise SystemExit(done.stderr.decode())
 
     def measure(self, pair: Pair, runs: int) -> tuple[list[float], list[float]]:
-        ours, theirs = [], []
+        ours: list[float] = []
+        theirs: list[float] = []
         for number in range(runs + 1):
             if pair.name.startswith("one"):
                 self._vary(int(time.time() * 1000))

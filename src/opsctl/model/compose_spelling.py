@@ -26,6 +26,7 @@ REFUSED = {
     "secrets": "write {secret: name} as a value of env, or secret('name') in a file of files",
     "configs": "write the file under files",
     "label_file": "write the labels under labels",
+    "scale": "one container of each service runs: give a second one a name of its own",
 }
 """Keys of Compose that opsctl does not take, with the way to say it instead."""
 
@@ -131,6 +132,8 @@ def _bytes(value: Any) -> Any:
 
 def _read_deploy(value: Any, here: Path, out: Spelled, _written: Mapping[Path, str]) -> None:
     rest = value
+    if isinstance(value, Mapping) and value.get("replicas", 1) != 1:
+        out.fault((*here, "replicas"), "replicas other than 1 are not taken", REFUSED["scale"])
     if isinstance(value, Mapping) and isinstance(resources := value.get("resources"), Mapping):
         kept = dict(resources)
         for part, key in (("limits", "limit"), ("reservations", "reservation")):

@@ -38,6 +38,10 @@ class DependsOn(Frozen):
     restart: bool = False
 
 
+# moby daemon/daemon_unix.go, linuxMinMemory; 20.10.24 answers "Minimum memory reservation allowed is 6MB".
+LEAST_MEMORY = 6 * 1024**2
+
+
 class Memory(Frozen):
     """Bytes. `peak` is what was measured or is expected, for the table of the memory policy."""
 
@@ -49,6 +53,11 @@ class Memory(Frozen):
     def _fits(self) -> Self:
         if self.limit is not None and self.reservation is not None and self.reservation > self.limit:
             raise Unfit("the memory reservation is above the limit")
+        for name, size in (("limit", self.limit), ("reservation", self.reservation)):
+            if size is not None and size < LEAST_MEMORY:
+                raise Unfit(
+                    f"the memory {name} is below what the Docker engine accepts", "give it 6MiB or more"
+                )
         return self
 
 

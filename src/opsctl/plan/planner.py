@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from opsctl.plan import pushes, resources
 from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.narrowing import pending, widen
+from opsctl.plan.plans import HostPlan
 from opsctl.plan.references import image_id
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.schedule import Task, schedule
-from opsctl.plan.steps import HostPlan, Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
+from opsctl.plan.steps import Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
 from opsctl.plan.verdict import Verdict, judge
 from opsctl.render.compose import compose_text
 from opsctl.state.desired import DesiredHost, DesiredService

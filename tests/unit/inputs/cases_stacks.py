@@ -232,6 +232,24 @@ CASES: list[tuple[str, str, str, str]] = [
         "use a YAML anchor (x-…: &name, <<: *name), or overrides for what differs by environment",
     ),
     (
+        "scale",
+        _api("scale: 2 # <-"),
+        "services.api: scale is not taken",
+        "one container of each service runs: give a second one a name of its own",
+    ),
+    (
+        "replicas",
+        _api("deploy: {replicas: 2} # <-"),
+        "services.api.deploy: replicas other than 1 are not taken",
+        "one container of each service runs: give a second one a name of its own",
+    ),
+    (
+        "too_little_memory",
+        _api("memory: {limit: 16MiB, reservation: 4MiB} # <-"),
+        "services.api.memory: the memory reservation is below what the Docker engine accepts",
+        "give it 6MiB or more",
+    ),
+    (
         "service_secrets",
         _api("secrets: [a] # <-"),
         "services.api: secrets is not taken",

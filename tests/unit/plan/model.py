@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.plan.planner import plan_host
+from opsctl.plan.plans import HostPlan
 from opsctl.plan.references import familiar
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.steps import (
-    HostPlan,
     Pull,
     Push,
     React,

@@ -168,13 +168,13 @@ def test_what_the_plan_needs_is_read_from_the_final_mapping() -> None:
 
 def test_memory_joins_the_other_limits_where_there_are_some() -> None:
     service = rendered(
-        {"deploy": {"resources": {"limits": {"cpus": "1", "memory": "1g"}}}, "mem_reservation": "1m"}
+        {"deploy": {"resources": {"limits": {"cpus": "1", "memory": "1g"}}}, "mem_reservation": "8m"}
     )
 
     assert service.definition["deploy"] == {"resources": {"limits": {"cpus": "1", "memory": "1g"}}}
     assert "mem_limit" not in service.definition
-    assert service.definition["mem_reservation"] == "1m"
-    assert (service.memory_limit, service.memory_reservation) == (1024**3, 1024**2)
+    assert service.definition["mem_reservation"] == "8m"
+    assert (service.memory_limit, service.memory_reservation) == (1024**3, 8 * 1024**2)
 
 
 def test_networks_of_several_services_with_the_implied_one() -> None:

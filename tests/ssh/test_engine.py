@@ -24,10 +24,9 @@ path = os.environ["DOCKER_HOST"].removeprefix("unix://")
 link = socket.socket(socket.AF_UNIX)
 try:
     link.connect(path)
-except PermissionError:
-    sys.exit("permission denied while trying to connect to the Docker daemon socket at " + path)
-except OSError:
-    sys.exit("Cannot connect to the Docker daemon at " + path + ". Is the docker daemon running?")
+except OSError as error:
+    # As docker 20.10.24 puts it.
+    sys.exit(f"failed to open the raw stream connection: dial unix {path}: connect: {os.strerror(error.errno).lower()}")
 while True:
     ready, _, _ = select.select([0, link], [], [])
     for source in ready:

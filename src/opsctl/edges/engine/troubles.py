@@ -8,7 +8,7 @@ from opsctl.errors import EngineUnavailable
 
 
 class _Trouble(NamedTuple):
-    """Known by a kind of error, or by words of the docker client 20.10 to 28 and of the shell."""
+    """Known by a kind of error, or by words of sudo, of the shell and of `docker system dial-stdio` (20.10.24)."""
 
     error: type[Exception] | None
     words: str
@@ -39,7 +39,7 @@ _KNOWN = (
     _Trouble(None, "not found", "there is no docker command on the host", "install the Docker engine"),
     _Trouble(
         ConnectionRefusedError,
-        "docker daemon",
+        "connection refused",
         "nothing listens at {socket}: the engine is stopped",
         "start it: `systemctl start docker`",
     ),

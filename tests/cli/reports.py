@@ -11,7 +11,8 @@ from opsctl.flows.audit import AuditEntry, AuditReport
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.flows.status import HostStatus, ServiceStatus, StatusReport
 from opsctl.flows.why import WhyReport
-from opsctl.plan.steps import HostPlan, Plan, Push, PutFile, Recreate, Wait
+from opsctl.plan.plans import HostPlan, Plan
+from opsctl.plan.steps import Push, PutFile, Recreate, Wait
 from opsctl.state.observed import Resources
 
 MIB = 1024**2

@@ -19,7 +19,7 @@ from opsctl.flows.events import Event
 from opsctl.flows.reports import DeployReport, PlanReport, Selection
 from opsctl.flows.status import StatusReport
 from opsctl.flows.world import World
-from opsctl.plan.steps import Plan
+from opsctl.plan.plans import Plan
 from opsctl.state.desired import Desired
 from opsctl.state.observed import Observed
 from tests.cli import reports

@@ -17,7 +17,7 @@ from opsctl.cli.views.why import why_view
 from opsctl.flows.audit import AuditReport
 from opsctl.flows.diff import DiffReport, FileDiff, HostDiff, KeyChange
 from opsctl.flows.reports import DeployReport
-from opsctl.plan.steps import Plan
+from opsctl.plan.plans import Plan
 from opsctl.render.memory import MemoryBudget, MemoryRow
 from opsctl.state.observed import Observed, Resources
 from tests.cli import reports

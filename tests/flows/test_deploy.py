@@ -30,7 +30,7 @@ from opsctl.flows.leases import leases
 from opsctl.flows.planning import make_plan
 from opsctl.flows.reports import DeployReport, Selection
 from opsctl.flows.world import World
-from opsctl.plan.steps import Plan
+from opsctl.plan.plans import Plan
 from opsctl.render import envfile
 from opsctl.state.desired import Dependency, Desired, DesiredHost
 

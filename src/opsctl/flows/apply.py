@@ -9,8 +9,8 @@ from opsctl.flows import containers
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
+from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import (
-    HostPlan,
     Pull,
     Push,
     React,

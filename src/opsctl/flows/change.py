@@ -16,7 +16,7 @@ from opsctl.flows.planning import look_at_each
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.flows.site import Progress, Site, tell
 from opsctl.flows.world import World
-from opsctl.plan.steps import HostPlan, Plan
+from opsctl.plan.plans import HostPlan, Plan
 from opsctl.state.desired import DesiredHost
 from opsctl.state.observed import Observed
 

@@ -9,8 +9,8 @@ from opsctl.flows.hosts import chosen_hosts
 from opsctl.flows.planning import Policy, no_policy, plan_all, without_last_waits
 from opsctl.flows.reports import EVERYTHING, DeployReport, Selection
 from opsctl.flows.world import World
+from opsctl.plan.plans import Plan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import Plan
 from opsctl.state.desired import Desired
 from opsctl.state.observed import Observed
 

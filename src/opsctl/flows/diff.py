@@ -11,8 +11,9 @@ from opsctl.flows.hosts import chosen_hosts
 from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.world import World
+from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import HostPlan, Push, PutFile
+from opsctl.plan.steps import Push, PutFile
 from opsctl.state.desired import Desired
 from opsctl.state.observed import Observed
 

@@ -13,8 +13,9 @@ from opsctl.flows.reports import EVERYTHING, PlanReport, Selection
 from opsctl.flows.site import tell
 from opsctl.flows.world import World
 from opsctl.plan.planner import plan_host
+from opsctl.plan.plans import Plan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import Plan, Recreate, Restart, RunJob, Start, Step, Wait
+from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
 

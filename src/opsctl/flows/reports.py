@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from opsctl.errors import Exit, OpsctlError, worst
-from opsctl.plan.steps import HostPlan, Plan
+from opsctl.plan.plans import HostPlan, Plan
 
 
 @dataclass(frozen=True, slots=True)

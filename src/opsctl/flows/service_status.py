@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.plan.steps import HostPlan, React, Recreate, Restart, RunJob, Start
+from opsctl.plan.plans import HostPlan
+from opsctl.plan.steps import React, Recreate, Restart, RunJob, Start
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.observed import Observed, ObservedContainer
 

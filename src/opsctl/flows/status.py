@@ -11,8 +11,8 @@ from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.service_status import Mark, ServiceStatus, service_status, strays, worst_first
 from opsctl.flows.world import World
+from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import HostPlan
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed, Resources
 

@@ -15,8 +15,9 @@ from opsctl.flows.planning import plan_all, without_last_waits
 from opsctl.flows.reports import DeployReport, Selection
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.world import World
+from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import HostPlan, Plan, Restart, Wait
+from opsctl.plan.steps import Restart, Wait
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
 

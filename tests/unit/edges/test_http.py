@@ -13,7 +13,6 @@ from opsctl.edges.engine.http import HttpStream, Stream
 from opsctl.edges.engine.troubles import trouble
 from opsctl.errors import CouldNotFindOut, EngineUnavailable
 
-
 DIAL = "failed to open the raw stream connection: dial unix /run/docker.sock:"
 """As the docker client 20.10.24 begins."""
 

@@ -54,3 +54,8 @@ def test_a_host_that_failed_or_finished_leaves_the_board() -> None:
     assert lines[-1] == "lab-app  failed recreate worker: exited 1"
     assert not board.active
     assert text(board_view(board, 5.0)) == ""
+
+
+def test_a_word_about_the_whole_host_is_said_at_once() -> None:
+    _, lines = fold([*DEPLOY, Event("lab-app", "waiting", "", "interrupted: finishing what has begun", 2.0)])
+    assert lines[-1] == "lab-app  interrupted: finishing what has begun"

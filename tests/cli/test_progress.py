@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from opsctl.cli.progress import progress
+from opsctl.cli.progress import LiveProgress, progress
 from opsctl.cli.screen import Screen
 from opsctl.cli.sink import Sink
 from opsctl.flows.events import Event
@@ -59,3 +59,12 @@ def test_on_a_terminal_a_board_appears_lives_and_is_cleared_for_a_question() -> 
         time.sleep(0.3)
         assert len(stream.getvalue()) == paused
     assert "canary" not in stream.getvalue()
+
+
+def test_a_board_that_would_appear_just_after_the_pause_does_not() -> None:
+    stream = Stream(tty=True)
+    live = LiveProgress(screen(stream), tell_steps=True)
+    live.resume()
+    live.pause()
+    live._begin()
+    assert stream.getvalue() == ""

@@ -83,7 +83,9 @@ def _worth_saying(one: Running, event: Event) -> bool:
 
 
 def told(before: Board, event: Event) -> Line | None:
-    """The plain line that an event is worth, if any: a step that ended, a failure, a wait that drags on."""
+    """The plain line that an event is worth, if any: a step that ended, a failure, a word about the
+    whole host, a wait that drags on.
+    """
     host = before.of(event.host)
     match event.kind:
         case "step_done":
@@ -91,6 +93,8 @@ def told(before: Board, event: Event) -> Line | None:
             return _told(event, Span(event.subject), f" … {seconds(event.seconds - begun)}")
         case "failed":
             return _told(event, Span(f"failed {event.subject}".rstrip(), "bad"), _after_colon(event.detail))
+        case "waiting" if not event.subject:
+            return _told(event, Span(event.detail, "warn"), "")
         case "waiting" if any(_is_about(one, event) and _worth_saying(one, event) for one in host.running):
             return _told(event, Span(f"wait {event.subject}", "dim"), _after_colon(event.detail))
         case _:

@@ -14,9 +14,10 @@ from opsctl.cli.views.memory import memory_view
 from opsctl.cli.views.plan import fold, plan_view
 from opsctl.cli.views.status import short_image, status_view
 from opsctl.cli.views.why import why_view
+from opsctl.errors import Interrupted, OpsctlError, Refused
 from opsctl.flows.audit import AuditReport
 from opsctl.flows.diff import DiffReport, FileDiff, HostDiff, KeyChange
-from opsctl.flows.reports import DeployReport
+from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.plan.plans import Plan
 from opsctl.render.memory import MemoryBudget, MemoryRow
 from opsctl.state.observed import Observed, Resources
@@ -73,6 +74,15 @@ def test_the_host_that_failed_comes_last_and_says_how_far_it_came() -> None:
         "\n"
         "hint: opsctl why api\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "error, verdict",
+    [(Refused("no"), "refused"), (Interrupted("^C"), "stopped"), (reports.NO_CONNECTION, "not done")],
+)
+def test_a_host_where_nothing_failed_is_not_called_failed(error: OpsctlError, verdict: str) -> None:
+    report = DeployReport(reports.PLAN, (HostOutcome("lab-app", error=error),))
+    assert text(deploy_view(report, shown=True)).split()[1:-2] == verdict.split()
 
 
 def test_a_plan_that_was_not_asked_about_is_shown_with_the_end() -> None:

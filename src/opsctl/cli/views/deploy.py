@@ -87,7 +87,8 @@ def _verdict(outcome: HostOutcome) -> Span:
         return Span("done", "good") if outcome.changed else Span("unchanged", "good")
     if outcome.exit is Exit.FAILED:
         return Span("FAILED", "bad")
-    return Span("refused" if outcome.exit is Exit.NO else "not done", "bad")
+    words = {Exit.NO: "refused", Exit.INTERRUPTED: "stopped"}
+    return Span(words.get(outcome.exit, "not done"), "bad")
 
 
 def _what(outcome: HostOutcome) -> str:

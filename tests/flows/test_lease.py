@@ -105,6 +105,7 @@ class TestTaking:
 class TestEnding:
     def test_killed_holder_frees_it_at_once(self, machine: Machine) -> None:
         with script(machine) as process:
+            time.sleep(0.2)  # until it reads: what it started for that must not keep the lease
             process.send_signal(signal.SIGKILL)
             process.wait()
             take(machine).release()

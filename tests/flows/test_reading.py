@@ -219,3 +219,13 @@ class TestLook:
         assert seen.files["env/api.env"].mode == stat.S_IMODE(0o640)
         assert seen.key is not None
         assert len(seen.key) == 32
+
+    def test_times_are_told_apart_within_a_second(self, machine: Machine) -> None:
+        connection = machine.connect()
+
+        def age(box: Box) -> None:
+            box.created = 1_700_000_000.75
+
+        connection.engine.age = age
+        seen = look(connection, machine.placed(stack()), inspect_all=True)
+        assert {one.created for one in seen.containers} == {pytest.approx(1_700_000_000.75)}

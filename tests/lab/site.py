@@ -89,6 +89,10 @@ class Site:
 
     # opsctl, as a person runs it.
 
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "XDG_STATE_HOME": str(self.root / ".state")}
+
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "opsctl", "--project", str(self.root), *words]
 
@@ -103,7 +107,7 @@ class Site:
             text=True,
             timeout=seconds,
             check=False,
-            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state"), **(env or {})},
+            env={**self.environ, **(env or {})},
         )
         run = Run(done.returncode, done.stdout, done.stderr)
         assert code is None or run.code == code, f"exit {run.code}, expected {code}\n{run.text}"
@@ -123,7 +127,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "XDG_STATE_HOME": str(self.root / ".state")},
+            env=self.environ,
         )
 
     # What the hosts hold.
@@ -134,6 +138,11 @@ class Site:
         assert len(ids) == 1, f"{service} has {len(ids)} containers on {host}"
         (facts,) = json.loads(self.host(host).docker("inspect", ids[0]))
         return Container(facts)
+
+    def inspected(self, host: str = "") -> list[Container]:
+        """Every container of the project."""
+        ids = [one for found in self.containers(host).values() for one in found]
+        return [Container(one) for one in json.loads(self.host(host).docker("inspect", *ids))] if ids else []
 
     def containers(self, host: str = "") -> dict[str, list[str]]:
         """Ids of all containers of the project, by service."""
@@ -168,6 +177,11 @@ class Site:
             ["sh", "-c", 'cat > "$1"', "put", f"{self.directory}/{path}"], stdin=text.encode()
         )
 
+    def inner(self, service: str, path: str, host: str = "") -> str:
+        """A file as the running container sees it; never by `docker cp`, which shows the host's (compose-traps 10)."""
+        pid = self.container(service, host).pid
+        return self.host(host).run(["cat", f"/proc/{pid}/root{path}"]).stdout.decode()
+
     def snapshot(self) -> dict[str, Any]:
         """Everything that a deploy which changes nothing leaves as it is: ids, start times, inodes, contents."""
         found: dict[str, Any] = {}
@@ -191,8 +205,33 @@ class Container:
         return str(self.facts["Id"])
 
     @property
+    def service(self) -> str:
+        return self.labels["com.docker.compose.service"]
+
+    @property
+    def created(self) -> str:
+        return str(self.facts["Created"])
+
+    @property
     def pid(self) -> int:
         return int(self.facts["State"]["Pid"])
+
+    @property
+    def running(self) -> bool:
+        return bool(self.facts["State"]["Running"])
+
+    @property
+    def exit_code(self) -> int:
+        return int(self.facts["State"]["ExitCode"])
+
+    @property
+    def image(self) -> str:
+        """The reference that it was made with."""
+        return str(self.facts["Config"]["Image"])
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        return dict(self.facts["NetworkSettings"]["Networks"])
 
     @property
     def started(self) -> str:

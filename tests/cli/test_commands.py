@@ -362,6 +362,16 @@ def test_memory_and_lint_end_in_4_where_a_deploy_would_be_refused(project: Path)
     )
 
 
+def test_lint_holds_the_rendering_against_the_compose_specification(project: Path) -> None:
+    stack = project / "stacks" / "edge.yml"
+    stack.write_text(stack.read_text() + "    stop_grace_period: [30]\n")
+
+    ended = opsctl("lint", "lab", project=project)
+
+    assert ended.code == 2
+    assert "stacks/edge.yml:2: services.proxy.stop_grace_period: must be text" in ended.err
+
+
 def test_lint_of_a_wrong_file_ends_in_2_with_its_line(project: Path) -> None:
     (project / "stacks" / "edge.yml").write_text("services:\n  proxy:\n    imge: caddy\n")
     ended = opsctl("lint", "lab", project=project)

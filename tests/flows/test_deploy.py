@@ -20,6 +20,7 @@ from opsctl.errors import (
     EngineUnavailable,
     Exit,
     HealthFailed,
+    InputError,
     Interrupted,
     LeaseHeld,
     LeaseLost,
@@ -480,3 +481,16 @@ class TestInterrupted:
         assert "compose.yml" in machine.files(), "the push was finished"
         assert machine.calls() == [], "nothing after it was begun"
         assert machine.audit()[-1]["outcome"] == "interrupted"
+
+
+def test_a_compose_file_that_does_not_fit_the_specification_is_never_pushed(machine: Machine) -> None:
+    api = stack().services["api"]
+    broken = replace(api, source="stacks/app.yml:7", definition={**api.definition, "tmpfs": {"a": 1}})
+    desired = replace(stack(), services={**stack().services, "api": broken})
+
+    with pytest.raises(InputError, match=r"1 problem") as caught:
+        run(machine, desired)
+
+    assert str(caught.value).startswith("stacks/app.yml:7: services.api.tmpfs: must be ")
+    assert caught.value.exit is Exit.USAGE
+    assert not machine.files()

@@ -75,9 +75,15 @@ def read_project(
 
 
 def offline(invocation: Invocation, request: Request) -> Project:
-    """Without any secret's value: a placeholder with its name stands instead. No host is asked anything."""
+    """Without any secret's value: a placeholder with its name stands instead. No host is asked anything.
+
+    The rendering is held against the Compose specification. Raises InputError.
+    """
+    from opsctl.render.schema import require_schema
+
     project = read_project(find_root(invocation.folder), request, lambda _fleet, _environment: placeholder)
     invocation.environment = project.environment
+    require_schema(project.desired.hosts)
     return project
 
 

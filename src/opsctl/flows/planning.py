@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from opsctl.argv.push import COMPOSE_FILE
 from opsctl.errors import OpsctlError
 from opsctl.flows.hosts import chosen_hosts, chosen_services, on_each
 from opsctl.flows.look import look
@@ -13,9 +14,9 @@ from opsctl.flows.reports import EVERYTHING, PlanReport, Selection
 from opsctl.flows.site import tell
 from opsctl.flows.world import World
 from opsctl.plan.planner import plan_host
-from opsctl.plan.plans import Plan
+from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
+from opsctl.plan.steps import Push, Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
 
@@ -68,7 +69,10 @@ def plan_all(
     *,
     policy: Policy = no_policy,
 ) -> Plan:
-    """The plan over all hosts that were looked at; the request's services come from the selection."""
+    """The plan over all hosts that were looked at; the request's services come from the selection.
+
+    Raises InputError where a compose.yml that would be pushed does not fit the Compose specification.
+    """
     key = secrets.token_bytes(32)
     plans = []
     for host in desired.hosts:
@@ -83,7 +87,22 @@ def plan_all(
             notes=tuple(notes),
         )
         plans.append(plan_host(host, observed[host.name], asked))
+    _require_schema(desired, plans)
     return Plan(desired.environment, tuple(plans), (*selection.services, *selection.stacks))
+
+
+def _require_schema(desired: Desired, plans: Sequence[HostPlan]) -> None:
+    """Importing jsonschema takes longer than a plan: a compose.yml that already lies on the host was checked before."""
+    pushed = {
+        plan.host
+        for plan in plans
+        for step in plan.steps
+        if isinstance(step, Push) and step.files[-1].path == COMPOSE_FILE
+    }
+    if pushed:
+        from opsctl.render.schema import require_schema
+
+        require_schema(host for host in desired.hosts if host.name in pushed)
 
 
 def without_last_waits(plan: Plan) -> Plan:

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opsctl.errors import InputError, Problem
+from opsctl.render.compose import compose_mapping
+from opsctl.state.desired import DesiredHost
+
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+
+def require_schema(hosts: Iterable[DesiredHost]) -> None:
+    """Raise InputError with everything in the hosts' compose.yml that does not fit the specification.
+
+    Each problem stands at its service; one that is in no service (the template's own doing) at the template.
+    """
+    problems = []
+    for host in hosts:
+        for found in schema_problems(compose_mapping(host, lambda _host, _service: {})):
+            path, _, what = found.partition(": ")
+            section, _, inner = path.partition(".")
+            service = next((one for name, one in host.services.items() if _within(inner, name)), None)
+            if section == "services" and service is not None:
+                file, _, line = service.source.rpartition(":")
+                problems.append(Problem(file, int(line), f"{path}: {what}", _HINT))
+            else:
+                problems.append(Problem("templates/compose.yml.j2", 0, f"{host.name}: {path}: {what}", _HINT))
+    if problems:
+        raise InputError(problems)
+
+
+_HINT = "https://docs.docker.com/reference/compose-file says what Compose takes here"
+
+
+def _within(path: str, name: str) -> bool:
+    return path == name or path.startswith(f"{name}.")
 
 
 def schema_problems(data: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 
-class Unfit(ValueError):  # noqa: N818 named as the errors of opsctl.errors are
+class Unfit(ValueError):
     """A value that cannot be meant. The message says why, `hint` how to mend it; the path is known to the caller."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from opsctl.argv import docker
 from opsctl.argv.audit import append_audit
+from opsctl.edges.ports import Engine
 from opsctl.errors import OperationFailed, Refused
 from opsctl.flows import containers
 from opsctl.flows.audit_records import passed_record
@@ -83,16 +84,22 @@ def show_logs(
         engine = world.connect(one.name).engine
         if follow:
             engine.follow(found, tail=tail, since=since, write=shown)
-            return
-        for name, container in found.items():
-            for line in engine.logs(container, tail=tail, since=since):
-                shown(name, line)
+        else:
+            _show_last(engine, found, tail, since, shown)
 
     if len(hosts) == 1:
         of_host(hosts[0])  # in this thread: an interruption ends the streams here
         return
     for error in on_each(hosts, of_host)[1].values():
         raise error
+
+
+def _show_last(
+    engine: Engine, found: Mapping[str, str], tail: int, since: float | None, write: Write
+) -> None:
+    for name, container in found.items():
+        for line in engine.logs(container, tail=tail, since=since):
+            write(name, line)
 
 
 def _container(world: World, host: DesiredHost, service: str) -> str:

@@ -67,7 +67,7 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
     step = batch[0]
     match step:
         case Pull():
-            site.run(docker.pull(site.directory, site.run_id, step.image))
+            _pull(site, step)
         case Push():
             carry_out_push(site, step.files, progress)
         case Wait():
@@ -76,6 +76,14 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
             site.check()
             progress.changed = True
             _touch(site, batch, progress)
+
+
+def _pull(site: Site, step: Pull) -> None:
+    completed = site.attempt(docker.pull(site.directory, site.run_id, step.image))
+    if not completed.ok:
+        named = ", ".join(step.services)
+        hint = f"check the image's name and tag for {named}; a private registry needs `docker login` on the host"
+        raise site.failure(completed, f"cannot pull {step.image}; no container was touched", hint)
 
 
 def _touch(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:

@@ -25,6 +25,7 @@ Confirm = Callable[[Plan], bool]
 
 
 _NOTHING_DONE = "nothing was done on any host; `--host` with the names of the others leaves this one out"
+_NOTHING_DONE_HERE = "nothing was done"
 
 
 def _nothing(_site: Site, _progress: Progress) -> None:
@@ -55,7 +56,7 @@ def carry_out(world: World, change: Change) -> DeployReport:
     _connect(world, change.hosts, began)
     with leases(world, change.hosts, began) as taken:
         observed, errors = look_at_each(world, change.hosts)
-        _raise_any(errors)
+        _raise_any(errors, change.hosts)
         plan = change.plan(observed)
         if plan.refused:
             return _refused(world, plan)
@@ -83,12 +84,13 @@ def _connect(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
         world.connect(host.name)
         tell(world, host.name, "connected", began=began)
 
-    _raise_any(on_each(hosts, connect)[1])
+    _raise_any(on_each(hosts, connect)[1], hosts)
 
 
-def _raise_any(errors: Mapping[str, OpsctlError]) -> None:
+def _raise_any(errors: Mapping[str, OpsctlError], hosts: Sequence[DesiredHost]) -> None:
+    nothing = _NOTHING_DONE if len(hosts) > 1 else _NOTHING_DONE_HERE
     for error in errors.values():
-        error.hint = "; ".join(part for part in (error.hint, _NOTHING_DONE) if part)
+        error.hint = "; ".join(part for part in (error.hint, nothing) if part)
         raise error
 
 

@@ -34,16 +34,18 @@ def carry_out_push(site: Site, files: Sequence[PutFile], progress: Progress) -> 
 
 def refuse_unusable(site: Site, completed: Completed) -> None:
     """Raises EngineUnavailable where the command found no Compose, or one that is too old."""
-    said = (site.redacted("\n".join(completed.last_lines())) or ("nothing",))[0]
+    # docker 20.10 without the plugin prints its whole help after the first line.
+    said = site.redacted(completed.stderr.decode(errors="replace").strip())[:1]
     if completed.code == compose.NO_COMPOSE:
         raise EngineUnavailable(
-            f"`docker compose` is missing on the host: {said}",
+            "`docker compose` is missing on the host",
             where=site.name,
+            evidence=said,
             hint=f"opsctl needs Docker Compose {compose.OLDEST} or later; {_INSTALL}",
         )
     if completed.code == compose.COMPOSE_TOO_OLD:
         raise EngineUnavailable(
-            f"Docker Compose {said} is too old",
+            f"Docker Compose {''.join(said)} is too old",
             where=site.name,
             hint=f"opsctl needs {compose.OLDEST} or later; {_INSTALL}",
         )

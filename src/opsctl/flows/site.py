@@ -67,9 +67,8 @@ class Site:
     def failure(self, completed: Completed, message: str = "", hint: str = "") -> CommandFailed:
         """The error for a command that did not succeed, with the end of what it printed, redacted."""
         label = completed.command.label
-        ended = "ran out of time" if completed.code in OUT_OF_TIME else f"failed (exit {completed.code})"
         return CommandFailed(
-            message or f"{label} {ended}",
+            message or f"{label} {_ended(completed.code)}",
             where=self.name,
             hint=hint,
             evidence=self.redacted("\n".join(completed.last_lines())),
@@ -80,6 +79,12 @@ class Site:
 
     def get(self, path: str, query: dict[str, str] | None = None) -> Any:
         return self.connection.engine.get(path, query)
+
+
+def _ended(code: int) -> str:
+    if code in OUT_OF_TIME:
+        return "ran out of time"
+    return "was killed on the host" if code < 0 else f"failed (exit {code})"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from opsctl.edges.engine.door import Door
 from opsctl.edges.engine.http import HttpStream, Response
 from opsctl.errors import CouldNotFindOut, EngineUnavailable
 
-_TIMEOUT = 60.0
+_TIMEOUT = 30.0
 _NOT_FOUND = 404
 _FORBIDDEN = {401, 403}
 _LOOK = "look at the engine's log: `journalctl -u docker -n 50`"

@@ -48,6 +48,14 @@ def test_a_wait_shows_the_present_health_and_says_so_in_plain_lines_only_every_t
     assert lines == ["a  wait api: starting", "a  wait api: starting"]
 
 
+def test_a_wait_for_an_earlier_command_is_said_once_and_the_lease_itself_is_not() -> None:
+    waits = [
+        Event("a", "lease", "", "an earlier command still runs on the host", at) for at in (2.0, 4.0, 6.0)
+    ]
+    _, lines = fold([*waits, Event("a", "lease", "", "taken", 7.0), Event("a", "lease", "", "released", 9.0)])
+    assert lines == ["a  waiting: an earlier command still runs on the host"]
+
+
 def test_a_host_that_failed_or_finished_leaves_the_board() -> None:
     failed = Event("lab-app", "failed", "recreate worker", "exited 1", 4.0)
     board, lines = fold([*DEPLOY, failed, Event("lab-vpn", "finished", seconds=4.0)])

@@ -65,7 +65,9 @@ def wait_for(site: Site, step: Wait, since: float) -> None:
 
     Raises HealthFailed with evidence, early where it cannot get better by waiting.
     """
-    if step.condition == "healthy":
+    if step.condition == "done":
+        _watch(site, step.service, step.timeout, since, judge=judge_job, late="did not end")
+    elif step.condition == "healthy":
         _watch(site, step.service, step.timeout, since, judge=judge_health, late="did not become healthy")
     else:
         judge = _Settling(site, step.settle, since)

@@ -165,7 +165,8 @@ def _unmet(ctx: Context, tasks: Mapping[str, Task]) -> Iterator[_Need]:
             container = ctx.container(other)
             if target.kind == "job":
                 done = container is not None and container.state == "exited" and container.exit_code == 0
-                if not done and dependency.condition == "service_completed_successfully":
+                gates = dependency.condition == "service_completed_successfully"
+                if gates and not done and not ctx.runs(other):
                     yield _Need(name, other, "has not succeeded")
             elif not ctx.runs(other):
                 yield _Need(name, other, "does not run")

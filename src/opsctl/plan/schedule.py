@@ -9,6 +9,7 @@ from typing import Literal
 from opsctl.plan.context import Context
 from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.plan.waves import depths
+from opsctl.state.desired import Dependency
 
 TaskAction = Literal["create", "recreate", "run", "start", "restart"]
 
@@ -69,21 +70,29 @@ def _acts(ctx: Context, tasks: list[Task], wave: int) -> Iterator[Step]:
 
 
 def _awaited(ctx: Context, tasks: Mapping[str, Task]) -> set[str]:
-    """Services whose health gates a touched one: those touched themselves, and those still starting or unhealthy."""
-    found = set()
-    for name in tasks:
-        for other, dependency in ctx.desired.services[name].depends_on.items():
-            if other not in ctx.desired.services or dependency.condition != "service_healthy":
-                continue
-            container = ctx.container(other)
-            recovering = container is not None and container.health in {"starting", "unhealthy"}
-            if other in tasks or (recovering and ctx.runs(other)):
-                found.add(other)
-    return found
+    """Services that gate a touched one: by their health those touched themselves and those still starting or unhealthy,
+    and jobs that still run, for instance since a run that was killed.
+    """
+    return {
+        other
+        for name in tasks
+        for other, dependency in ctx.desired.services[name].depends_on.items()
+        if other in ctx.desired.services and _gates(ctx, other, dependency, touched=other in tasks)
+    }
+
+
+def _gates(ctx: Context, name: str, dependency: Dependency, *, touched: bool) -> bool:
+    container = ctx.container(name)
+    if dependency.condition == "service_completed_successfully":
+        return ctx.runs(name) and not touched
+    recovering = container is not None and container.health in {"starting", "unhealthy"}
+    return dependency.condition == "service_healthy" and (touched or (recovering and ctx.runs(name)))
 
 
 def _wait(ctx: Context, name: str, wave: int) -> Wait:
     service = ctx.desired.services[name]
+    if service.kind == "job":
+        return Wait(name, wave, "done", service.health_timeout)
     if service.has_healthcheck:
         return Wait(name, wave, "healthy", service.health_timeout)
     return Wait(name, wave, "settled", service.health_timeout, service.settle)

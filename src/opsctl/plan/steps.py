@@ -205,7 +205,7 @@ class Wait:
 
     service: str
     wave: int
-    condition: Literal["healthy", "settled"]
+    condition: Literal["healthy", "settled", "done"]
     timeout: float
     settle: float = 0.0
     verb = "wait"
@@ -216,6 +216,8 @@ class Wait:
     def reason(self) -> str:
         if self.condition == "healthy":
             return f"healthy, at most {self.timeout:g} s"
+        if self.condition == "done":
+            return f"its exit 0, at most {self.timeout:g} s"
         return f"running without a restart for {self.settle:g} s"
 
 

@@ -12,6 +12,8 @@ from opsctl.flows.events import Event
 _PATIENCE = 10.0
 """Seconds between two plain lines that say of a wait only that it goes on."""
 
+_LEASE_HELD = frozenset({"taken", "released"})
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -95,6 +97,8 @@ def told(before: Board, event: Event) -> Line | None:
             return _told(event, Span(f"failed {event.subject}".rstrip(), "bad"), _after_colon(event.detail))
         case "waiting" if not event.subject:
             return _told(event, Span(event.detail, "warn"), "")
+        case "lease" if event.detail not in _LEASE_HELD and host.phase != f"lease {event.detail}":
+            return _told(event, Span(f"waiting: {event.detail}", "warn"), "")
         case "waiting" if any(_is_about(one, event) and _worth_saying(one, event) for one in host.running):
             return _told(event, Span(f"wait {event.subject}", "dim"), _after_colon(event.detail))
         case _:

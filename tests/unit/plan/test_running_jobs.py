@@ -7,10 +7,12 @@ from tests.unit.plan.model import Machine, deployed, host, plan, service
 from opsctl.state.desired import Dependency, DesiredHost
 
 
-def batch(**env: str) -> DesiredHost:
+def batch(version: str = "1") -> DesiredHost:
     return host(
         service("migrate", kind="job"),
-        service("api", env=env, after={"migrate": Dependency("service_completed_successfully")}),
+        service(
+            "api", env={"VERSION": version}, after={"migrate": Dependency("service_completed_successfully")}
+        ),
     )
 
 
@@ -22,10 +24,10 @@ def migrating() -> Machine:
 
 
 def test_it_is_waited_for_before_a_service_that_needs_it() -> None:
-    found = plan(migrating(), batch(A="1"))
+    found = plan(migrating(), batch("2"))
     assert [f"{one.verb} {one.subject()}: {one.reason()}" for one in found.steps[1:]] == [
         "wait migrate: its exit 0, at most 120 s",
-        "recreate api: env: A added",
+        "recreate api: env: VERSION changed",
         "wait api: running without a restart for 5 s",
     ]
     assert not found.refusals

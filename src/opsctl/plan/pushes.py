@@ -29,19 +29,29 @@ class Reactions:
 def service_files(
     ctx: Context, service: DesiredService, verdict: Verdict, *, owes: bool
 ) -> Iterator[PutFile]:
-    """The env file and files of a service that differ on the host. `owes`: its container will not be made anew."""
+    """The env file and files of a service that differ on the host. `owes`: its container will not be made anew.
+
+    Where it will be, a put that undoes an edit by hand owes just that: once the file is right again, neither it nor any
+    label would tell that the container still has the edit.
+    """
     content = ctx.desired.env_files.get(service.name)
     if content is not None:
         why = _why(ctx, service.env_path, content, ENV_MODE, verdict)
         if why:
             keys = _env_keys(ctx, service)
-            yield PutFile(service.env_path, content, ENV_MODE, f"{why} {keys}" if keys else why)
+            owed = None if owes else _undoing(service.env_path, verdict)
+            yield PutFile(service.env_path, content, ENV_MODE, f"{why} {keys}" if keys else why, owed)
     for file in service.files:
         why = _why(ctx, file.path, file.content, file.mode, verdict)
         if why:
             marked = owes and file.reaction.kind not in {"recreate", "none"}
-            owed = (service.name, file.reaction.kind) if marked else None
+            reaction = (service.name, file.reaction.kind) if marked else None
+            owed = reaction if owes else _undoing(file.path, verdict)
             yield PutFile(file.path, file.content, file.mode, why, owed)
+
+
+def _undoing(path: str, verdict: Verdict) -> tuple[str, str] | None:
+    return (verdict.service, "recreate") if path in verdict.edits else None
 
 
 def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict) -> str:
@@ -88,7 +98,7 @@ def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) 
     for (name, kind), paths in sorted(owed.items()):
         service = ctx.desired.services.get(name)
         files = [file for file in service.files if file.reaction.kind == kind] if service else []
-        if name in renewed or not files or not ctx.runs(name):
+        if kind == "recreate" or name in renewed or not files or not ctx.runs(name):
             continue
         targets = [file.target for file in files if file.path in paths]
         cause = f"file {', '.join(targets)}" if targets else "owed since an earlier push"

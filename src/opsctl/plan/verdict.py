@@ -20,6 +20,9 @@ from opsctl.state.fingerprint import (
 )
 from opsctl.state.observed import WORKING_DIR_LABEL, ObservedContainer
 
+# A changed image has a cause of its own; env_file comes and goes with the first and last key of env.
+_SAID_OTHERWISE = frozenset({"image", "env_file"})
+
 Action = Literal["none", "create", "recreate", "run", "start", "restart"]
 
 # The engine adds PATH to every container's environment where the image sets none (moby daemon/oci_linux.go).
@@ -110,11 +113,12 @@ def _definition_changes(ctx: Context, service: DesiredService, container: Observ
     after = ctx.rendered["services"][service.name]
     networks = [name for name in service.networks if network_changed(ctx, name)]
     yield from (f"network {name} changed" for name in networks)
-    keys = _differing(before, after) if isinstance(before, Mapping) else []
-    keys = [key for key in keys if key not in WITHOUT_EFFECT | {"image"}]
+    differing = _differing(before, after) if isinstance(before, Mapping) else []
+    keys = [key for key in differing if key not in WITHOUT_EFFECT | _SAID_OTHERWISE]
+    elsewhere = networks or container.image != service.image or "env_file" in differing
     if keys:
         yield "definition: " + ", ".join(keys)
-    elif not networks and container.image == service.image:
+    elif not elsewhere:
         yield "definition (put on the host before, not applied yet)"
 
 
@@ -212,6 +216,9 @@ def _lasting(
     ctx: Context, service: DesiredService, container: ObservedContainer, edits: tuple[str, ...]
 ) -> Iterator[str]:
     """Edits by hand that have already reached the container, so that putting the file back is not enough."""
+    owed_at = ctx.observed.owed_at.get((service.name, "recreate"))
+    if owed_at is not None and container.created < owed_at:
+        yield "edited on the host (put back before, not applied yet)"
     if service.env_path in edits:
         changes = env_changes(ctx, service, container)
         keys = ", ".join(change.rpartition(" ")[0] for change in changes)

@@ -145,7 +145,7 @@ class Machine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, ObservedVolume] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
-    owed: set[tuple[str, str]] = field(default_factory=set)
+    owed: dict[tuple[str, str], float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     foreign: list[ObservedContainer] = field(default_factory=list)
     recreated: dict[str, int] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Machine:
             case Push(files=files):
                 for put in files:
                     if put.owes:
-                        self.owed.add(put.owes)
+                        self.owed[put.owes] = self.tick()
                     self.files[put.path] = (put.content, put.mode)
             case Recreate(service=name) | RunJob(service=name):
                 self._make(name)
@@ -174,13 +174,14 @@ class Machine:
                 self.boxes[name].state, self.boxes[name].started = "running", self.tick()
                 self.boxes[name].exit_code = None
                 if isinstance(step, Restart) and step.settles:
-                    self.owed.discard(step.settles)
+                    self.owed.pop(step.settles, None)
             case React(service=name, command=command, signal=signal):
                 self.reacted.append((name, *command, signal))
                 if step.settles:
-                    self.owed.discard(step.settles)
+                    self.owed.pop(step.settles, None)
             case Settle(markers=markers):
-                self.owed -= set(markers)
+                for marker in markers:
+                    self.owed.pop(marker, None)
             case ReplaceNetwork(network=network, containers=containers):
                 for name in [name for name, box in self.boxes.items() if box.id in containers]:
                     del self.boxes[name]
@@ -277,6 +278,7 @@ class Machine:
                 if one.path in box.inner
             ),
             owed=frozenset(self.owed),
+            owed_at=dict(self.owed),
             held=frozenset(self.held),
         )
 

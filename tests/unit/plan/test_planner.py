@@ -232,7 +232,19 @@ def test_an_env_file_edited_and_applied_by_hand_is_mended_in_the_container() -> 
     machine.recreated.clear()
     found = plan(machine, shop())
     assert "            edited on the host GREETING: env/api.env" in text(found)
-    assert "  recreate  api     env: GREETING edited on the host" in text(found)
+    assert "  recreate  api           env: GREETING edited on the host" in text(found)
+    machine.run(found)
+    assert machine.boxes["api"].env == {"GREETING": "hello"}
+    assert not plan(machine, shop()).changes
+
+
+def test_an_edit_that_was_put_back_but_not_yet_applied_is_made_good() -> None:
+    machine = deployed(shop())
+    machine.files["env/api.env"] = (b"GREETING=oops\n", 0o600)
+    machine.typed_up()
+    machine.apply(plan(machine, shop()).steps[0])  # pushed, then killed: file and label are right now
+    found = plan(machine, shop())
+    assert "  recreate  api           edited on the host (put back before, not applied yet)" in text(found)
     machine.run(found)
     assert machine.boxes["api"].env == {"GREETING": "hello"}
     assert not plan(machine, shop()).changes
@@ -267,19 +279,19 @@ def test_a_reaction_leaves_the_container_alone_and_survives_a_kill(reaction: str
     machine = deployed(caddy("v1", reaction))
     first = plan(machine, caddy("v2", reaction))
     machine.apply(first.steps[0])  # pushed, then killed
-    assert machine.owed == {("caddy", reaction)}
+    assert set(machine.owed) == {("caddy", reaction)}
     second = plan(machine, caddy("v2", reaction))
     assert next(step.verb for step in second.steps) == ("restart" if reaction == "restart" else "react")
     assert "owed since an earlier push" in text(second)
     machine.run(second)
     assert machine.recreated == {}
-    assert machine.owed == set()
+    assert not machine.owed
     assert not plan(machine, caddy("v2", reaction)).changes
 
 
 def test_a_marker_of_a_container_made_anew_is_settled_without_a_reload() -> None:
     machine = deployed(caddy("v1"))
-    machine.owed = {("caddy", "reload")}
+    machine.owed = {("caddy", "reload"): 0.0}
     del machine.boxes["caddy"]
     assert [step.verb for step in plan(machine, caddy("v1")).steps] == ["create", "wait", "settle"]
 

@@ -16,7 +16,7 @@ def unchanged(text: str) -> str:
     return text
 
 
-class ReaderLeft(Exception):  # noqa: N818 - not an error: the pipe's other end has seen enough
+class ReaderLeft(Exception):
     """Nobody reads any more what a command writes without end."""
 
 

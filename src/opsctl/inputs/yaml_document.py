@@ -59,7 +59,7 @@ def _since(error: MarkedYAMLError) -> str:
     return f" (from line {begun.line + 1})" if begun and met and begun.line != met.line else ""
 
 
-class _TooLarge(Exception):  # noqa: N818 never leaves this module
+class _TooLarge(Exception):
     pass
 
 

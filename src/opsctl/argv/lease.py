@@ -2,7 +2,8 @@
 
 Lines in:  the candidate for the fingerprint key, the holder as JSON, then any of
            `.` (heartbeat), `a <json>` (append to the audit), `q` (end).
-Lines out: `held <age in seconds> <holder's json>` and exit 75, or
+Lines out: `disk <total kB> <available kB>` and exit 73 where nothing can be written, or
+           `held <age in seconds> <holder's json>` and exit 75, or
            `waiting` every two seconds while an earlier command still runs,
            `audit <json>` for each of the last lines of the audit, `ready`,
            then `.` for a heartbeat, `ok` or `failed` for an append.
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 from opsctl.argv.command import Command, script
 
-__all__ = ["HELD", "NO_RIGHT", "SILENCE", "lease"]
+__all__ = ["HELD", "NO_RIGHT", "SILENCE", "UNWRITABLE", "lease"]
 
+UNWRITABLE = 73
 HELD = 75
 NO_RIGHT = 77
 SILENCE = 30.0
@@ -25,6 +27,12 @@ SILENCE = 30.0
 _LEASE = """\
 directory=$1 silence=$2
 umask 077
+unwritable() {
+    df -Pk . | while read -r device total used available rest; do
+        case $total in *[!0-9]*) ;; *) echo "disk $total $available" ;; esac
+    done
+    exit 73
+}
 IFS= read -r key && IFS= read -r holder || exit 64
 if ! [ -d "$directory" ]; then
     (umask 022 && mkdir -p -- "$(dirname -- "$directory")") && mkdir -p -m 0700 -- "$directory" || exit 77
@@ -38,10 +46,10 @@ if ! flock -n 9; then
     printf 'held %s %s\\n' "$(($(date +%s) - $(stat -c %Y .opsctl/lease)))" "$(cat .opsctl/lease)"
     exit 75
 fi
-printf '%s\\n' "$holder" >.opsctl/lease || exit 73
+printf '%s\\n' "$holder" >.opsctl/lease || unwritable
 if ! [ -s .opsctl/fingerprint.key ]; then
     printf '%s\\n' "$key" >.opsctl/fingerprint.key.new && sync -- .opsctl/fingerprint.key.new &&
-        mv -fT -- .opsctl/fingerprint.key.new .opsctl/fingerprint.key || exit 73
+        mv -fT -- .opsctl/fingerprint.key.new .opsctl/fingerprint.key || unwritable
 fi
 exec 8>>.opsctl/running
 until flock -x -w 2 8; do echo waiting; done

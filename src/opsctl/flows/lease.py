@@ -124,19 +124,22 @@ def _until_ready(
 ) -> list[Mapping[str, Any]]:
     tail: list[Mapping[str, Any]] = []
     began = clock.monotonic()
+    room = ""
     while (line := session.receive(_TAKING)) is not None:
         word, _, rest = line.partition(" ")
         if word == "ready":
             return tail
         if word == "held":
             raise held(host.name, rest)
+        if word == "disk":
+            room = rest
         if word == "audit":
             tail += _parsed(rest)
         if word == "waiting":
             tell("an earlier command still runs on the host")
             if clock.monotonic() - began > _OLDER_COMMAND:
                 raise LeaseHeld("a command of an earlier run does not end", where=host.name)
-    raise _not_taken(session, host)
+    raise _not_taken(session, host, room)
 
 
 def held(host: str, text: str) -> LeaseHeld:
@@ -164,9 +167,25 @@ def _parsed(text: str) -> list[Mapping[str, Any]]:
     return [value] if isinstance(value, dict) else []
 
 
-def _not_taken(session: Session, host: DesiredHost) -> CouldNotFindOut:
+def _not_taken(session: Session, host: DesiredHost, room: str) -> CouldNotFindOut:
     evidence = _lines(session.stderr())
-    if session.exit_code(5.0) == argv.NO_RIGHT:
+    code = session.exit_code(5.0)
+    # dash 0.5.12 says "I/O error" of a full disk, mkdir says it in words.
+    if room.endswith(" 0") or any("No space left on device" in line for line in evidence):
+        return CouldNotFindOut(
+            f"the disk that holds {host.directory} is full",
+            where=host.name,
+            evidence=evidence,
+            hint="make room (`docker system df` shows what Docker holds), then run the same command again",
+        )
+    if code == argv.UNWRITABLE:
+        return CouldNotFindOut(
+            f"cannot write to {host.directory}",
+            where=host.name,
+            evidence=evidence,
+            hint="is the disk read-only? `mount` on the host tells",
+        )
+    if code == argv.NO_RIGHT:
         return CouldNotFindOut(
             f"no right to write to {host.directory}",
             where=host.name,

@@ -41,10 +41,12 @@ class Site:
     lab: Lab
     project: str
     hosts: Mapping[str, LabHost] = field(default_factory=dict)
+    folder: str = ""
+    """The directory on the hosts where hosts.toml names one."""
 
     @property
     def directory(self) -> str:
-        return f"/opt/{self.project}"
+        return self.folder or f"/opt/{self.project}"
 
     def host(self, name: str = "") -> LabHost:
         """A host by name; the first one by default."""

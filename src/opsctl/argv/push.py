@@ -92,7 +92,11 @@ sync -- "$@" || failed
 def push(
     directory: str, project: str, run: str, files: Sequence[PutFile], *, timeout: float = 120.0
 ) -> Command:
-    """Put files below `directory`, compose.yml last whatever their order; markers of what they owe come first."""
+    """Put files below `directory`, compose.yml last whatever their order; markers of what they owe come first.
+
+    `docker compose config` asks no engine, so the right to the files is enough: with sudo for the engine's sake the
+    files would be root's, in a folder that is somebody else's.
+    """
     ordered = sorted(files, key=lambda file: file.path == COMPOSE_FILE)
     return guarded(
         directory,
@@ -100,7 +104,7 @@ def push(
         script(_PUSH, directory, project),
         stdin=_stream(ordered),
         timeout=timeout,
-        privilege="both",
+        privilege="files",
         label="push",
     )
 

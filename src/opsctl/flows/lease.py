@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from opsctl.argv import lease as argv
@@ -169,30 +169,31 @@ def _parsed(text: str) -> list[Mapping[str, Any]]:
 
 def _not_taken(session: Session, host: DesiredHost, room: str) -> CouldNotFindOut:
     evidence = _lines(session.stderr())
-    code = session.exit_code(5.0)
-    # dash 0.5.12 says "I/O error" of a full disk, mkdir says it in words.
-    if room.endswith(" 0") or any("No space left on device" in line for line in evidence):
-        return CouldNotFindOut(
-            f"the disk that holds {host.directory} is full",
-            where=host.name,
-            evidence=evidence,
-            hint="make room (`docker system df` shows what Docker holds), then run the same command again",
+    message, hint = _reason(session.exit_code(5.0), evidence, room, host.directory)
+    return CouldNotFindOut(message, where=host.name, evidence=evidence, hint=hint)
+
+
+def _reason(code: int, said: Sequence[str], room: str, directory: str) -> tuple[str, str]:
+    """Message and hint; `room` is what the host printed of its disk: total and available kB."""
+    # dash 0.5.12 says "I/O error" of a full disk; mkdir says it in words.
+    if room.endswith(" 0") or any("No space left on device" in line for line in said):
+        return (
+            f"the disk that holds {directory} is full",
+            "make room (`docker system df` shows what Docker holds), then run the same command again",
+        )
+    if any(line.startswith("sudo: ") for line in said):
+        return (
+            "sudo was refused",
+            'sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl, or sudo = "never" in hosts.toml',
         )
     if code == argv.UNWRITABLE:
-        return CouldNotFindOut(
-            f"cannot write to {host.directory}",
-            where=host.name,
-            evidence=evidence,
-            hint="is the disk read-only? `mount` on the host tells",
-        )
+        return f"cannot write to {directory}", "is the disk read-only? `mount` on the host tells"
     if code == argv.NO_RIGHT:
-        return CouldNotFindOut(
-            f"no right to write to {host.directory}",
-            where=host.name,
-            evidence=evidence,
-            hint=f"let the login user use sudo without a password, or make {host.directory} and give it to that user",
+        return (
+            f"no right to write to {directory}",
+            f"let the login user use sudo without a password, or make {directory} and give it to that user",
         )
-    return CouldNotFindOut("the lease could not be taken", where=host.name, evidence=evidence)
+    return "the lease could not be taken", ""
 
 
 def _lines(data: bytes) -> tuple[str, ...]:

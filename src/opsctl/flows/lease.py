@@ -184,7 +184,7 @@ def _reason(code: int, said: Sequence[str], room: str, directory: str) -> tuple[
     if any(line.startswith("sudo: ") for line in said):
         return (
             "sudo was refused",
-            'sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl, or sudo = "never" in hosts.toml',
+            'sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl, or sudo = {files = "never", engine = "never"} in hosts.toml',
         )
     if code == argv.UNWRITABLE:
         return f"cannot write to {directory}", "is the disk read-only? `mount` on the host tells"

@@ -108,5 +108,5 @@ class SshShell:
                 "sudo was refused",
                 where=self._where,
                 evidence=completed.last_lines(3),
-                hint='sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl, or sudo = "never" in hosts.toml',
+                hint='sudo must not ask for a password: NOPASSWD in /etc/sudoers.d/opsctl, or sudo = {files = "never", engine = "never"} in hosts.toml',
             )

@@ -53,9 +53,16 @@ class Context:
         return service.name in self.held or (service.on_demand and not self.runs(service.name))
 
     def engine_name(self, kind: str, name: str) -> str:
-        """What the engine calls a network or volume of the file (Compose: `<project>_<name>` without a `name:`)."""
+        """What the engine calls a network or volume of the file.
+
+        Without a `name:`, Compose says `<project>_<name>`, and just the name where it is external (compose-go,
+        loader/normalize.go; `external: {name: …}` is the old spelling).
+        """
         definitions = self.desired.networks if kind == "network" else self.desired.volumes
-        return str((definitions.get(name) or {}).get("name") or f"{self.desired.project}_{name}")
+        definition = definitions.get(name) or {}
+        external = definition.get("external")
+        old = external.get("name") if isinstance(external, Mapping) else None
+        return str(definition.get("name") or old or (name if external else f"{self.desired.project}_{name}"))
 
     def file_differs(self, path: str, content: bytes) -> bool:
         found = self.observed.files.get(path)

@@ -191,7 +191,7 @@ def _notes(ctx: Context, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
                 for one in containers
             )
     if ctx.request.services is None:
-        known = {service.env_path for service in ctx.desired.services.values()}
+        known = {ctx.desired.services[name].env_path for name in ctx.desired.env_files}
         known |= {file.path for service in ctx.desired.services.values() for file in service.files}
         yield from (f"stray file {path}: nothing uses it" for path in sorted(set(ctx.observed.files) - known))
     yield from ctx.request.notes

@@ -33,23 +33,41 @@ def changed_networks(ctx: Context) -> dict[str, ReplaceNetwork]:
 
 def creations(ctx: Context, services: Mapping[str, DesiredService]) -> tuple[str, ...]:
     """Networks and volumes that Compose will make for these services."""
-    networks = {ctx.engine_name("network", name) for one in services.values() for name in one.networks}
-    volumes = {ctx.engine_name("volume", name) for one in services.values() for name in one.volumes}
+    networks = {
+        ctx.engine_name("network", name)
+        for one in services.values()
+        for name in one.networks
+        if not _is_external(ctx.desired.networks, name)
+    }
+    volumes = {
+        ctx.engine_name("volume", name)
+        for one in services.values()
+        for name in one.volumes
+        if not _is_external(ctx.desired.volumes, name)
+    }
     return (
         *(f"network {name}" for name in sorted(networks - set(ctx.observed.networks))),
         *(f"volume {name}" for name in sorted(volumes - set(ctx.observed.volumes))),
     )
 
 
+def _is_external(definitions: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    return bool((definitions.get(name) or {}).get("external"))
+
+
 def refusals(
     ctx: Context, touched: Mapping[str, DesiredService], replaced: Mapping[str, ReplaceNetwork]
 ) -> Iterator[str]:
     """All that forbids touching these services; each says what and how to go on."""
-    yield from _volumes(ctx)
+    yield from _volumes(ctx, touched)
     yield from _networks(ctx, touched, replaced)
-    foreign = [one for one in ctx.observed.containers if not _ours(ctx, one)]
+    others = [
+        one
+        for one in ctx.observed.containers
+        if not _ours(ctx, one) or (one.service not in ctx.desired.services and not one.oneoff)
+    ]
     for service in touched.values():
-        for other in foreign:
+        for other in others:
             yield from _clashes(ctx, service, other)
     yield from _moved_project(ctx)
 
@@ -58,8 +76,12 @@ def _ours(ctx: Context, container: ObservedContainer) -> bool:
     return container.project == ctx.desired.project
 
 
-def _volumes(ctx: Context) -> Iterator[str]:
+def _volumes(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[str]:
+    """A narrowed plan keeps the definitions that are on the host, so that only volumes which it uses matter to it."""
+    used = {name for service in touched.values() for name in service.volumes}
     for name, definition in ctx.desired.volumes.items():
+        if ctx.request.services is not None and name not in used:
+            continue
         engine_name = ctx.engine_name("volume", name)
         found = ctx.observed.volumes.get(engine_name)
         if (definition or {}).get("external"):
@@ -119,18 +141,23 @@ def _networks(
 
 
 def _clashes(ctx: Context, service: DesiredService, other: ObservedContainer) -> Iterator[str]:
+    stray = _ours(ctx, other)
+    whose = f"the {'stray' if stray else 'foreign'} container {other.name}"
+    removal = f"`docker rm -f {other.name}` first"
     name = service.container_name or f"{ctx.desired.project}-{service.name}-1"
     if other.name == name:
-        yield f"{service.name}: the foreign container {other.name} has its name; remove or rename it"
-    if other.state in {"running", "restarting", "paused"}:
-        taken = [port for port in service.ports if any(_overlaps(port, held) for held in other.ports)]
-        for port in taken:
+        yield f"{service.name}: {whose} has its name; {removal if stray else 'remove or rename it'}"
+    if other.state not in {"running", "restarting", "paused"}:
+        return
+    for port in service.ports:
+        if any(_overlaps(port, held) for held in other.ports):
             where = f"{port.address or '*'}:{port.published}/{port.protocol}"
-            yield f"{service.name}: port {where} is held by the foreign container {other.name}; stop it or change the port"
+            way_out = removal if stray else "stop it or change the port"
+            yield f"{service.name}: port {where} is held by {whose}; {way_out}"
     if ctx.container(service.name) is None:
         sources = {mount.source for mount in other.mounts}
         for path in sorted(data_paths(ctx, service) & sources):
-            yield f"{service.name}: its data {path} is in use by the foreign container {other.name}; stop that first"
+            yield f"{service.name}: its data {path} is in use by {whose}; {removal if stray else 'stop that first'}"
 
 
 def _overlaps(wanted: DesiredPort, held: PublishedPort) -> bool:

@@ -30,9 +30,10 @@ HEAVY = {
 IMPORTED = """
 import json, sys
 sys.argv = ["opsctl", *sys.argv[1:]]
-from opsctl.cli.main import run
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.main import main
 try:
-    run()
+    main(Invocation.of_this_process())
 finally:
     print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """

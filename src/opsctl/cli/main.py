@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,9 @@ from opsctl.errors import Exit, OpsctlError
 
 def run() -> NoReturn:
     """The `opsctl` of the shell."""
+    # The default of 700 makes the collector walk the same modules again and again while they are imported: 80 of the
+    # 2000 million instructions of a deploy that changes nothing (Python 3.11).
+    gc.set_threshold(50_000)
     invocation = Invocation.of_this_process()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -29,7 +33,19 @@ def run() -> NoReturn:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    sys.exit(main(invocation))
+    _leave(main(invocation))
+
+
+def _leave(code: int) -> NoReturn:
+    """End without what the interpreter would do first: take 600 modules apart (25 ms), and wait for threads that wait
+    for hosts.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(code)  # it tries again, and says what could not be written
+    os._exit(code)
 
 
 def main(invocation: Invocation) -> int:

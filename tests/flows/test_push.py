@@ -96,7 +96,7 @@ class TestPush:
 
     def test_markers_come_before_the_files(self, machine: Machine) -> None:
         (machine.directory / "files/web/x/in the way").mkdir(parents=True)
-        put(machine, PutFile("files/web/x", b"x", 0o644, "new", owes=("web", "reload")))
+        put(machine, PutFile("files/web/x", b"x", 0o644, "new", owes=(("web", "reload"),)))
         assert (machine.directory / ".opsctl/owed/web/reload").exists()
 
     def test_refused_by_compose(self, machine: Machine) -> None:

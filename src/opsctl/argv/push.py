@@ -14,11 +14,10 @@ from collections.abc import Iterable, Sequence
 from opsctl.argv.command import Command, script
 from opsctl.argv.compose import CHECK_VERSION, COMPOSE_TOO_OLD, NO_COMPOSE
 from opsctl.argv.guard import guarded
-from opsctl.plan.steps import PutFile
+from opsctl.plan.steps import COMPOSE_FILE, PutFile
 
 __all__ = ["COMPOSE_FILE", "NOT_ACCEPTED", "NOT_RENAMED", "NOT_STAGED", "UNTOUCHED", "push"]
 
-COMPOSE_FILE = "compose.yml"
 NOT_ACCEPTED = 66
 """Compose refused the staged files; nothing was touched."""
 NOT_STAGED = 72
@@ -110,7 +109,7 @@ def push(
 
 
 def _stream(files: Sequence[PutFile]) -> bytes:
-    owes = sorted({"/".join(file.owes) for file in files if file.owes})
+    owes = sorted({"/".join(mark) for file in files for mark in file.owes})
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         _add(archive, "paths", _lines(file.path for file in files), 0o600)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.plan.request import PlanRequest
-from opsctl.render.compose import compose_document, read_compose
+from opsctl.render.compose import compose_document, compose_text, read_compose
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.fingerprint import Fingerprint, fingerprint
 from opsctl.state.observed import Observed, ObservedContainer
@@ -19,8 +19,8 @@ from opsctl.state.observed import Observed, ObservedContainer
 class Context:
     """One host's desired and observed state, and the request.
 
-    `rendered` is what compose.yml would hold for the whole host. `read_present` gives what it holds on the host; it is
-    read only where something differs, since parsing YAML is the slowest part of a plan.
+    `rendered` is what compose.yml would hold for the whole host; `as_rendered` says that it does. `read_present` gives
+    what it holds on the host; it is read only where something differs, since parsing YAML is the slowest part of a plan.
     """
 
     desired: DesiredHost
@@ -30,6 +30,7 @@ class Context:
     fingerprints: Mapping[str, Fingerprint]
     containers: Mapping[str, tuple[ObservedContainer, ...]]
     rendered: Mapping[str, Any] = field(repr=False)
+    as_rendered: bool
     read_present: Callable[[], Mapping[str, Any]] = field(repr=False)
     held: frozenset[str]
 
@@ -77,6 +78,7 @@ def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> C
     for one in observed.containers:
         if one.project == desired.project and one.service and not one.oneoff:
             containers[one.service] = (*containers.get(one.service, ()), one)
+    rendered = compose_document(desired, key, held=held)
     return Context(
         desired=desired,
         observed=observed,
@@ -84,7 +86,8 @@ def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> C
         key=key,
         fingerprints={name: fingerprint(desired, service, key) for name, service in desired.services.items()},
         containers=containers,
-        rendered=compose_document(desired, key, held=held),
+        rendered=rendered,
+        as_rendered=compose_text(rendered) == observed.compose,
         read_present=functools.cache(lambda: _read(observed.compose)),
         held=held,
     )

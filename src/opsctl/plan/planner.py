@@ -14,7 +14,6 @@ from opsctl.plan.request import PlanRequest
 from opsctl.plan.schedule import Task, schedule
 from opsctl.plan.steps import Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
 from opsctl.plan.verdict import Verdict, judge
-from opsctl.render.compose import compose_text
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.observed import Observed
 
@@ -97,11 +96,9 @@ def _files(
         owes = not (name in tasks and tasks[name].renews) and ctx.runs(name)
         found += pushes.service_files(ctx, ctx.desired.services[name], verdicts[name], owes=owes)
     document = final_document(ctx, None if ctx.request.services is None else scope, frozenset(replaced))
-    compose = compose_text(document)
-    if compose != ctx.observed.compose:
-        why = pushes.compose_why(ctx.read_present(), document)
-        found.append(PutFile("compose.yml", compose, pushes.COMPOSE_MODE, why))
-    return tuple(found)
+    renewed = {name for name, task in tasks.items() if task.renews}
+    compose = pushes.compose_file(ctx, document, verdicts, renewed)
+    return (*found, compose) if compose else tuple(found)
 
 
 def _after_push(
@@ -176,7 +173,8 @@ def _kept_edits(verdicts: Mapping[str, Verdict], scope: frozenset[str]) -> Itera
     for name, verdict in verdicts.items():
         if name in scope:
             yield from (
-                f"{path} was edited on the host; carry the edit over to the project's files, or deploy without --keep-host-edits"
+                f"{path} was edited on the host ({name}); carry the edit over to the project's files, "
+                "or deploy without --keep-host-edits"
                 for path in verdict.edits
             )
 

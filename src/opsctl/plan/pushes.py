@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from opsctl.plan.context import Context
-from opsctl.plan.steps import PutFile
+from opsctl.plan.steps import COMPOSE_FILE, PutFile
 from opsctl.plan.verdict import Verdict
 from opsctl.render import envfile
+from opsctl.render.compose import compose_text
 from opsctl.state.desired import DesiredFile, DesiredService
 
 ENV_MODE = 0o600
@@ -39,19 +40,19 @@ def service_files(
         why = _why(ctx, service.env_path, content, ENV_MODE, verdict)
         if why:
             keys = _env_keys(ctx, service)
-            owed = None if owes else _undoing(service.env_path, verdict)
+            owed = () if owes else _undoing(service.env_path, verdict)
             yield PutFile(service.env_path, content, ENV_MODE, f"{why} {keys}" if keys else why, owed)
     for file in service.files:
         why = _why(ctx, file.path, file.content, file.mode, verdict)
         if why:
             marked = owes and file.reaction.kind not in {"recreate", "none"}
-            reaction = (service.name, file.reaction.kind) if marked else None
+            reaction = ((service.name, file.reaction.kind),) if marked else ()
             owed = reaction if owes else _undoing(file.path, verdict)
             yield PutFile(file.path, file.content, file.mode, why, owed)
 
 
-def _undoing(path: str, verdict: Verdict) -> tuple[str, str] | None:
-    return (verdict.service, "recreate") if path in verdict.edits else None
+def _undoing(path: str, verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    return ((verdict.service, "recreate"),) if path in verdict.edits else ()
 
 
 def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict) -> str:
@@ -65,33 +66,60 @@ def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict) -
 
 
 def _env_keys(ctx: Context, service: DesiredService) -> str:
-    """The keys in which the env file on the host differs, or "" where its text is not at hand."""
+    """The keys in which the env file on the host differs, or "" where its text is not at hand or is no env file."""
     found = ctx.observed.files.get(service.env_path)
     if found is None or found.content is None:
         return ""
-    before = envfile.parse(found.content)
+    try:
+        before = envfile.parse(found.content)
+    except ValueError:
+        return ""
     return ", ".join(
         sorted(key for key in {*before, *service.env} if before.get(key) != service.env.get(key))
     )
 
 
-def compose_why(present: Mapping[str, Any], rendered: Mapping[str, Any]) -> str:
-    """In words what differs between two compose.yml: the names of services, networks and volumes."""
+def compose_file(
+    ctx: Context, document: Mapping[str, Any], verdicts: Mapping[str, Verdict], renewed: Collection[str]
+) -> PutFile | None:
+    """compose.yml where it is not `document`. Of services that are made anew it owes the undoing of edits by hand."""
+    if document is ctx.rendered and ctx.as_rendered:
+        return None
+    text = compose_text(document)
+    if text == ctx.observed.compose:
+        return None
+    edited = [name for name, verdict in verdicts.items() if COMPOSE_FILE in verdict.edits]
+    owes = [mark for name in edited if name in renewed for mark in _undoing(COMPOSE_FILE, verdicts[name])]
+    why = compose_why(ctx.read_present(), document, edited)
+    return PutFile(COMPOSE_FILE, text, COMPOSE_MODE, why, tuple(owes))
+
+
+def compose_why(present: Mapping[str, Any], rendered: Mapping[str, Any], edited: Collection[str] = ()) -> str:
+    """In words what differs between two compose.yml: the names of services, networks and volumes.
+
+    `edited` are services whose present mapping was edited by hand.
+    """
     if not present:
         return "new"
-    names = []
+    names: dict[str, None] = {}
     for section in ("services", "networks", "volumes"):
         before, after = present.get(section) or {}, rendered.get(section) or {}
-        names += [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    return f"changed {', '.join(dict.fromkeys(names))}" if names else "changed"
+        names |= dict.fromkeys(
+            name for name in sorted({*before, *after}) if before.get(name) != after.get(name)
+        )
+    by_hand = [name for name in names if name in edited]
+    ours = [name for name in names if name not in edited]
+    words = [f"changed {', '.join(ours)}"] if ours else []
+    words += [f"edited on the host {', '.join(by_hand)}"] if by_hand else []
+    return "; ".join(words) or "changed"
 
 
 def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) -> list[Reactions]:
     """What running containers that are not made anew are owed: by this push, and by markers of earlier ones."""
     owed: dict[tuple[str, str], list[str]] = {}
     for put in pushed:
-        if put.owes:
-            owed.setdefault(put.owes, []).append(put.path)
+        for mark in put.owes:
+            owed.setdefault(mark, []).append(put.path)
     for marker in sorted(ctx.observed.owed):
         owed.setdefault(marker, [])
     found = []
@@ -112,7 +140,7 @@ def settled_markers(
     """Markers that ask for nothing once the waves are done: the service is gone, made anew, restarted or stopped, or
     its file changed its reaction.
     """
-    markers = ctx.observed.owed | {put.owes for put in pushed if put.owes}
+    markers = ctx.observed.owed | {mark for put in pushed for mark in put.owes}
     live = {(one.service, one.kind) for one in wanted}
     here = {marker for marker in markers if marker[0] in chosen or marker[0] not in ctx.desired.services}
     return tuple(sorted(here - live))

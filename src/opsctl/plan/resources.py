@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from opsctl.plan.causes import network_changed
 from opsctl.plan.context import Context
 from opsctl.plan.steps import ReplaceNetwork
-from opsctl.plan.verdict import network_changed
 from opsctl.state.desired import DesiredPort, DesiredService
 from opsctl.state.observed import PROJECT_LABEL, ObservedContainer, ObservedVolume, PublishedPort
 

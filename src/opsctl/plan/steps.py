@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+COMPOSE_FILE = "compose.yml"
 _WIDTH = 96
 _INDENT = " " * 12
 
@@ -34,8 +35,8 @@ class PutFile:
     content: bytes = field(repr=False)
     mode: int
     why: str
-    owes: tuple[str, str] | None = None
-    """(service, reaction) to mark as owed before the file is renamed."""
+    owes: tuple[tuple[str, str], ...] = ()
+    """(service, reaction) of each mark that is left before the file is renamed."""
 
 
 @dataclass(frozen=True, slots=True)

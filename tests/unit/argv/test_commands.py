@@ -88,7 +88,7 @@ class TestPushStream:
     files = (
         PutFile("compose.yml", b"services: {}\n", 0o644, "new"),
         PutFile("env/api.env", b"PASSWORD=canary\n", 0o600, "new"),
-        PutFile("files/web/x y.conf", b"", 0o644, "new", owes=("web", "reload")),
+        PutFile("files/web/x y.conf", b"", 0o644, "new", owes=(("web", "reload"),)),
     )
 
     def members(self) -> dict[str, tuple[int, bytes]]:

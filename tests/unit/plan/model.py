@@ -163,8 +163,8 @@ class Machine:
                 self.images[familiar(image)] = "id of " + image
             case Push(files=files):
                 for put in files:
-                    if put.owes:
-                        self.owed[put.owes] = self.tick()
+                    for mark in put.owes:
+                        self.owed[mark] = self.tick()
                     self.files[put.path] = (put.content, put.mode)
             case Recreate(service=name) | RunJob(service=name):
                 self._make(name)

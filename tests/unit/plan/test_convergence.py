@@ -49,6 +49,7 @@ def as_desired(machine: Machine, desired: DesiredHost) -> None:
         assert box.state == "running"
         assert box.env == dict(wanted.env)
         assert box.mapping["image"] == wanted.image
+        assert box.mapping["shm_size"] == wanted.definition["shm_size"]
         for one in wanted.files:
             if one.reaction.kind == "recreate":
                 assert box.inner[one.path] == one.content
@@ -67,12 +68,14 @@ def honest(machine: Machine, desired: DesiredHost) -> bool:
 
 
 def edited_by_hand(machine: Machine, desired: DesiredHost, data: st.DataObject) -> bool:
-    """Somebody at the host: an env file edited, perhaps applied, and perhaps put right again in the file only."""
+    """Somebody at the host: an env file or compose.yml edited, and perhaps applied."""
     if not data.draw(st.booleans(), label="edited"):
         return False
-    path = f"env/{data.draw(st.sampled_from(sorted(desired.services)), label='whose env')}.env"
+    envs = [f"env/{name}.env" for name in sorted(desired.services)]
+    path = data.draw(st.sampled_from([*envs, "compose.yml"]), label="which file")
     before = machine.files[path]
-    machine.files[path] = (b"KEY=by hand\nMORE=1\n", 0o600)
+    by_hand = b"KEY=by hand\nMORE=1\n" if path in envs else before[0].replace(b'"64m"', b'"65m"')
+    machine.files[path] = (by_hand, before[1])
     if data.draw(st.booleans(), label="applied"):
         machine.typed_up()
     else:

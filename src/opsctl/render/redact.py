@@ -58,7 +58,8 @@ def forms(value: str) -> Iterator[str]:
         shlex.quote(value)[1:-1] if shlex.quote(value) != value else value,
     )
     yield from (urllib.parse.quote(value, safe=""), urllib.parse.quote(value), urllib.parse.quote_plus(value))
-    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
+    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    yield from (repr(value)[1:-1], repr(value.encode(errors="surrogateescape"))[2:-1])
     doubled = value.replace("$", "$$")
     yield from (doubled, json.dumps(doubled, ensure_ascii=False)[1:-1])
     yield from _base64(value.encode(errors="surrogateescape"))

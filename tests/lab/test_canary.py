@@ -113,7 +113,7 @@ def watching() -> Iterator[Watch]:
     watch, over = Watch(), threading.Event()
 
     def run() -> None:
-        while not over.wait(0.005):
+        while not over.wait(0.02):
             watch.look()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -175,7 +175,7 @@ def test_a_secret_is_nowhere_but_where_it_lives(planted: Site) -> None:
     assert "postgresql://user:***@db/***" in logs.stdout
     assert not watch.leaked
     on_the_way = " ".join(watch.argv)
-    for seen in ("docker compose", "flock -s 9", "-m opsctl"):
+    for seen in ("docker compose --progress", "flock -n 9", "-m opsctl"):
         assert seen in on_the_way, f"the watch did not see {seen}"
     arrived(site)
     kept_to_their_places(site)

@@ -14,7 +14,8 @@
     │   │   └── HostKeyRefused         unknown, changed or revoked
     │   └── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
     ├── LeaseHeld                  6   another run holds the lease of a host
-    └── Interrupted              130   the operator stopped the run
+    ├── Interrupted              130   the operator stopped the run
+    └── HostErrors                     several hosts' errors at once; the worst exit code of them
 
 A message says what happened and where; `hint` says how to mend it; `evidence` holds the last lines of
 what a host printed, already redacted. None of them may hold a secret's value.
@@ -22,7 +23,7 @@ what a host printed, already redacted. None of them may hold a secret's value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -34,6 +35,7 @@ __all__ = [
     "EngineUnavailable",
     "Exit",
     "HealthFailed",
+    "HostErrors",
     "HostKeyRefused",
     "InputError",
     "Interrupted",
@@ -120,10 +122,13 @@ class Problem:
     message: str
     hint: str = ""
 
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
         tail = f"\n    hint: {self.hint}" if self.hint else ""
-        return f"{place}: {self.message}{tail}"
+        return f"{self.place}: {self.message}{tail}"
 
 
 class InputError(UsageError):
@@ -192,3 +197,15 @@ class Interrupted(OpsctlError):
     """The operator stopped the run; what had begun was finished, nothing more was."""
 
     exit = Exit.INTERRUPTED
+
+
+class HostErrors(OpsctlError):
+    """What was found on several hosts before anything was changed; each error as it would be alone."""
+
+    def __init__(self, by_host: Mapping[str, OpsctlError], *, hint: str = "") -> None:
+        super().__init__(f"{len(by_host)} hosts are not ready: {', '.join(sorted(by_host))}", hint=hint)
+        self.by_host = {host: by_host[host] for host in sorted(by_host)}
+        self.exit = worst(error.exit for error in by_host.values())
+
+    def __str__(self) -> str:
+        return "\n\n".join([*map(str, self.by_host.values()), super().__str__()])

@@ -11,7 +11,15 @@ from typing import NoReturn
 import pytest
 
 from opsctl import __version__
-from opsctl.errors import InputError, OpsctlError, Problem, Refused
+from opsctl.errors import (
+    ConnectFailed,
+    HostErrors,
+    InputError,
+    LeaseHeld,
+    OpsctlError,
+    Problem,
+    Refused,
+)
 from tests.cli.terminal import opsctl
 
 
@@ -61,11 +69,22 @@ def test_the_same_in_an_envelope(project: Path, plan_raises: Arrange) -> None:
 
 
 def test_every_problem_of_the_files_is_an_entry(project: Path, plan_raises: Arrange) -> None:
-    plan_raises(InputError([Problem("hosts.toml", 3, "one"), Problem("stacks/a.yml", 1, "two", "mend it")]))
+    plan_raises(InputError([Problem("hosts.toml", 3, "one"), Problem("stacks/a.yml", 0, "two", "mend it")]))
     ended = opsctl("plan", "lab", "--json", project=project)
     assert [(entry["message"], entry["hint"]) for entry in ended.envelope["errors"]] == [
         ("hosts.toml:3: one", None),
-        ("stacks/a.yml:1: two", "mend it"),
+        ("stacks/a.yml: two", "mend it"),
+    ]
+
+
+def test_every_host_that_is_not_ready_is_an_entry(project: Path, plan_raises: Arrange) -> None:
+    away = {name: ConnectFailed("no route", where=name) for name in ("lab-vpn", "lab-app")}
+    plan_raises(HostErrors({**away, "lab-vpn": LeaseHeld("ann holds it", where="lab-vpn")}))
+    ended = opsctl("plan", "lab", "--json", project=project)
+    assert ended.code == ended.envelope["exit"] == 6
+    assert [(entry["host"], entry["message"], entry["exit"]) for entry in ended.envelope["errors"]] == [
+        ("lab-app", "lab-app: no route", 5),
+        ("lab-vpn", "lab-vpn: ann holds it", 6),
     ]
 
 

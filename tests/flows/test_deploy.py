@@ -20,6 +20,7 @@ from opsctl.errors import (
     EngineUnavailable,
     Exit,
     HealthFailed,
+    HostErrors,
     InputError,
     Interrupted,
     LeaseHeld,
@@ -456,6 +457,19 @@ class TestSeveralHosts:
             deploy(world(), desired, confirm=yes)
         with leases(world(), desired.hosts, 0.0) as taken:
             assert set(taken) == {"a", "b"}
+
+    def test_all_that_cannot_be_reached_are_named(self, memory: Path) -> None:
+        def unreachable(host: str) -> object:
+            raise ConnectFailed("no route", where=host, hint=f"is {host} up?")
+
+        _machines, desired, world = self.two(memory)
+        with pytest.raises(HostErrors) as caught:
+            deploy(replace(world(), connect=unreachable), desired, confirm=yes)  # type: ignore[arg-type]
+        assert caught.value.exit is Exit.COULD_NOT_FIND_OUT
+        assert str(caught.value) == (
+            "a: no route\n\nhint: is a up?\n\nb: no route\n\nhint: is b up?\n\n"
+            "2 hosts are not ready: a, b\n\nhint: nothing was done"
+        )
 
     def test_selected_host_alone(self, memory: Path) -> None:
         machines, desired, world = self.two(memory)

@@ -149,6 +149,13 @@ class TestDiff:
         assert found.files[0].keys == (KeyChange("WORD", "changed", old="one", new="two"),)
         assert any(line.startswith("+") and "env-hash" in line for line in found.files[1].lines)
 
+    def test_an_env_file_that_is_none_any_more_shows_nothing_of_it(self, machine: Machine) -> None:
+        (machine.directory / "env/api.env").write_text("WORD='never closed\n")
+        (found,) = diff(machine.world(), prod(machine)).hosts
+        assert [(one.path, one.lines, one.keys) for one in found.files] == [
+            ("env/api.env", ("what lies on the host is no env file any more",), ())
+        ]
+
     def test_a_new_host_shows_no_secret(self, tmp_path: Path) -> None:
         machine = Machine(tmp_path / "new")
         report = diff(machine.world(), prod(machine))

@@ -104,3 +104,21 @@ def test_health_that_never_comes(machine: Machine) -> None:
 
     error = run(machine, FakeClock(), starting, HEALTHY).outcomes[0].error
     assert "api did not become healthy within 30 s" in str(error)
+
+
+def test_a_healthcheck_of_the_image_is_waited_for_too(machine: Machine) -> None:
+    clock = FakeClock()
+    began = clock.time
+
+    def starting(box: Box) -> None:
+        box.health = "starting" if clock.time - began < 12 else "healthy"
+
+    assert run(machine, clock, starting).outcomes[0].error is None
+    assert 12 <= clock.time - began < 13.1
+
+
+def test_a_healthcheck_of_the_image_that_fails(machine: Machine) -> None:
+    def unhealthy(box: Box) -> None:
+        box.health = "unhealthy"
+
+    assert "api is unhealthy" in str(run(machine, FakeClock(), unhealthy).outcomes[0].error)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from opsctl import __version__
-from opsctl.errors import Exit, InputError, OpsctlError
+from opsctl.errors import Exit, HostErrors, InputError, OpsctlError
 
 SCHEMA = 1
 """Grows when a field is renamed, removed, or changes its meaning; a new field leaves it."""
@@ -35,12 +35,14 @@ def envelope(
 
 
 def error_entries(error: OpsctlError, host: str | None = None) -> list[dict[str, Any]]:
-    """One entry; of an InputError one for each problem."""
+    """One entry; of an InputError one for each problem, of HostErrors one for each host."""
     if isinstance(error, InputError):
         return [
-            _entry(host, f"{problem.file}:{problem.line}: {problem.message}", problem.hint, error.exit)
+            _entry(host, f"{problem.place}: {problem.message}", problem.hint, error.exit)
             for problem in error.problems
         ]
+    if isinstance(error, HostErrors):
+        return host_entries(error.by_host)
     message = f"{error.where}: {error.message}" if error.where else error.message
     return [_entry(host, message, error.hint, error.exit, error.evidence)]
 

@@ -87,7 +87,9 @@ def interrupted_runs(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def read_records(text: bytes) -> list[Mapping[str, Any]]:
     """The audit's lines; one that is torn (a full disk, a power cut) is passed over."""
     found: list[Mapping[str, Any]] = []
-    for line in text.decode(errors="replace").splitlines():
+    for line in text.decode(errors="replace").split(
+        "\n"
+    ):  # a detail may hold breaks that only Unicode calls so
         try:
             record = json.loads(line)
         except ValueError:

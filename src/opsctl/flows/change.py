@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from opsctl.errors import Exit, OperationFailed, OpsctlError, Refused
+from opsctl.errors import Exit, HostErrors, OperationFailed, OpsctlError, Refused
 from opsctl.flows.apply import apply
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.hosts import on_each
@@ -88,7 +88,10 @@ def _connect(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
 
 
 def _raise_any(errors: Mapping[str, OpsctlError], hosts: Sequence[DesiredHost]) -> None:
-    nothing = _NOTHING_DONE if len(hosts) > 1 else _NOTHING_DONE_HERE
+    """Raise the error of one host as it is, those of several together: each names its host."""
+    nothing = _NOTHING_DONE if len(hosts) > len(errors) else _NOTHING_DONE_HERE
+    if len(errors) > 1:
+        raise HostErrors(errors, hint=nothing)
     for error in errors.values():
         error.hint = "; ".join(part for part in (error.hint, nothing) if part)
         raise error

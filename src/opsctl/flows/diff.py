@@ -60,5 +60,8 @@ def _contents(observed: Observed) -> Mapping[str, bytes]:
 
 def _file_diff(world: World, put: PutFile, old: bytes | None) -> FileDiff:
     if put.path.startswith("env/"):
-        return FileDiff(put.path, keys=key_changes(old or b"", put.content, world.redact))
+        try:
+            return FileDiff(put.path, keys=key_changes(old or b"", put.content, world.redact))
+        except ValueError:
+            return FileDiff(put.path, lines=("what lies on the host is no env file any more",))
     return FileDiff(put.path, lines=file_diff(put.path, old, put.content, world.redact))

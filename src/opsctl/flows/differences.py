@@ -43,7 +43,7 @@ class FileDiff:
 
 
 def key_changes(old: bytes, new: bytes, redact: Redact) -> tuple[KeyChange, ...]:
-    """The keys whose values differ between two env files, sorted."""
+    """The keys whose values differ between two env files, sorted. Raises ValueError for what is no env file."""
     before, after = envfile.parse(old), envfile.parse(new)
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     return tuple(_key_change(key, before.get(key), after.get(key), redact) for key in keys)

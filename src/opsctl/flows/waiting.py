@@ -81,7 +81,10 @@ def wait_for_job(site: Site, step: RunJob, since: float) -> None:
 
 @dataclass(slots=True)
 class _Settling:
-    """Begins to count anew whenever the container was not running or has started again."""
+    """Begins to count anew whenever the container was not running or has started again.
+
+    A healthcheck that comes with the image counts as one that the service defines; only the container tells of it.
+    """
 
     site: Site
     settle: float
@@ -90,6 +93,8 @@ class _Settling:
 
     def judge(self, now: Present) -> Verdict:
         clock = self.site.world.clock.monotonic()
+        if now.has_health:
+            return judge_health(now)
         start = (now.started_at, now.restart_count)
         if now.state != "running" or self.last_start not in {None, start}:
             self.steady_since = clock

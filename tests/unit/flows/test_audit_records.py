@@ -56,5 +56,6 @@ def test_interrupted_are_those_without_an_end() -> None:
 
 
 def test_torn_and_strange_lines_are_passed_over() -> None:
-    lines = [json.dumps(start_record(ANN, 1.0, "x")), '{"event": "st', "[]", "\xff", ""]
+    start = start_record(ANN, 1.0, "one \u2028 line")
+    lines = [json.dumps(start, ensure_ascii=False), '{"event": "st', "[]", "\xff", ""]
     assert [record["run"] for record in read_records("\n".join(lines).encode())] == [ANN.run]

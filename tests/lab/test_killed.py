@@ -28,7 +28,7 @@ STACK = """
     services:
       base:
         <<: *quick
-        healthcheck: {{test: [CMD, "true"], interval: 500ms, timeout: 5s, retries: 20}}
+        healthcheck: {{test: [CMD, "true"], interval: 1s, timeout: 5s, retries: 20}}
         env: {{VERSION: "{version}"}}
       filed:
         <<: *quick

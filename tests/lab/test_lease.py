@@ -187,7 +187,7 @@ SLOW = """
           - target: /etc/loaded/conf
             content: "version 1"
             mount: directory
-            on_change: {reload: [sh, -c, "mkdir /tmp/busy && sleep 5 && cp /etc/loaded/conf /tmp && rmdir /tmp/busy"]}
+            on_change: {reload: [sh, -c, "mkdir /tmp/busy && { test -e /tmp/conf || sleep 5; } && cp /etc/loaded/conf /tmp && rmdir /tmp/busy"]}
 """
 
 

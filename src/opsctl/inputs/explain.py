@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,8 +44,8 @@ class Layer:
 class Explanation:
     """The layer that holds, and those it was laid over, nearest first.
 
-    Where hosts differ, `by_host` has one explanation for each, and nothing else is filled in but the path.
-    Values are as written: templates are not rendered, secrets are `secret NAME`.
+    Where hosts differ, `by_host` has one explanation for each, and beside it only the path and `uses` are filled in.
+    Values are as written: templates are not rendered, secrets are `secret NAME`; `uses` explains the variables in them.
     """
 
     path: str
@@ -53,6 +53,7 @@ class Explanation:
     overrode: tuple[Layer, ...] = ()
     host: str = ""
     by_host: tuple[Explanation, ...] = ()
+    uses: tuple[Explanation, ...] = ()
 
     @property
     def value(self) -> str:
@@ -71,6 +72,8 @@ class Explanation:
             yield f"  over {layer}: {layer.value}"
         for explanation in self.by_host:
             yield from explanation.lines()
+        for variable in self.uses:
+            yield from (f"  {line}" for line in variable.lines())
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -93,16 +96,34 @@ def explain(fleet: Fleet, environment: str, path: str) -> Explanation:
 
 
 def _variable(fleet: Fleet, environment: str, name: str) -> Explanation:
-    found: dict[str, list[Layer]] = {}
-    for host in fleet.environment(environment).hosts:
-        layers = list(_variable_layers(fleet, environment, host, name))
-        if layers:
-            found[host] = layers
+    hosts = fleet.environment(environment).hosts
+    found = _variable_on(fleet, environment, name, hosts)
     if not found:
-        hosts = fleet.environment(environment).hosts
         known = {known for host in hosts for known in fleet.variables(environment, host)}
         raise UsageError(f"there is no variable {name!r} in {environment}", hint=nearest(name, known))
     return _together(f"vars.{name}", found)
+
+
+def _variable_on(fleet: Fleet, environment: str, name: str, hosts: Iterable[str]) -> dict[str, list[Layer]]:
+    """The layers by host, without the hosts that have no such variable."""
+    found = {host: list(_variable_layers(fleet, environment, host, name)) for host in hosts}
+    return {host: layers for host, layers in found.items() if layers}
+
+
+def _uses(fleet: Fleet, environment: str, found: Mapping[str, list[Layer]]) -> Iterator[Explanation]:
+    """The variables that the values name, on the hosts that hold them."""
+    texts = [
+        layers[0].value for layers in found.values() if "{{" in layers[0].value or "{%" in layers[0].value
+    ]
+    if not texts:
+        return
+    from opsctl.inputs.template_names import Reader  # Jinja costs 45 ms
+
+    reader = Reader(fleet.templates)
+    names = [named.name for text in texts for named in reader.read(text).names if named.owner == "vars"]
+    for name in dict.fromkeys(names):
+        if layers := _variable_on(fleet, environment, name, found):
+            yield _together(f"vars.{name}", layers)
 
 
 def _variable_layers(fleet: Fleet, environment: str, host: str, name: str) -> Iterator[Layer]:
@@ -142,7 +163,7 @@ def _of_service(fleet: Fleet, environment: str, inner: str, path: str) -> Explan
         head = inner.partition(".")[0]
         hint = nearest(head, {*names, *_HEADS})
         raise UsageError(f"there is no service {head!r} in {environment}", where=path, hint=hint)
-    return _together(path, found)
+    return replace(_together(path, found), uses=tuple(_uses(fleet, environment, found)))
 
 
 def _service_layers(

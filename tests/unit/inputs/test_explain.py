@@ -42,6 +42,9 @@ STACK = """\
             memory: 1g
             env: {PORT: 8080, KEY: {secret: n8n_prod_key}}
             labels: {traefik.port: "80"}
+      api:
+        image: "{{ vars.domain }}/api:{{ vars.port }}{{ vars.path | default('') }}"
+        env: {URL: "http://{{ host.name }}"}
     """
 
 
@@ -138,6 +141,20 @@ def test_a_path_that_leads_nowhere(fleet: Fleet, path: str, message: str, hint: 
 def test_an_environment_that_is_not_there(fleet: Fleet) -> None:
     with pytest.raises(UsageError, match="there is no environment 'prd'"):
         explain(fleet, "prd", "vars.domain")
+
+
+def test_the_variables_of_a_value_are_explained_too(fleet: Fleet) -> None:
+    assert str(explain(fleet, "prod", "api.image")) == (
+        "api.image = {{ vars.domain }}/api:{{ vars.port }}{{ vars.path | default('') }}\n"
+        "  stacks/apps.yml:16  the service\n"
+        "  vars.domain = web.example.org\n"
+        "    hosts.toml:11  [hosts.web.vars]\n"
+        "    over hosts.toml:5  [environments.prod.vars]: prod.example.org\n"
+        "    over hosts.toml:2  [vars]: example.org\n"
+        "  vars.port = 80\n"
+        "    hosts.toml:2  [vars]"
+    )
+    assert explain(fleet, "prod", "api.env.URL").uses == ()
 
 
 def test_a_whole_service_shows_secrets_by_name(fleet: Fleet) -> None:

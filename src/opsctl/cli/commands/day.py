@@ -63,7 +63,7 @@ def recreate(
     no_wait: NoWait = False,
     json: Json = False,
 ) -> int:
-    """Make containers anew from the host's files."""
+    """Make containers anew, also where nothing changed."""
     return _act(context, "recreate", services, environment, host, no_wait=no_wait, json=json)
 
 

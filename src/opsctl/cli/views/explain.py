@@ -12,7 +12,7 @@ from opsctl.inputs.explain import Explanation, Layer
 def explain_view(found: Explanation) -> Iterator[Line]:
     for text in found.lines():
         yield line(
-            Span(text, "dim" if text.startswith("  over ") else "" if text.startswith(" ") else "strong")
+            Span(text, "dim" if text.lstrip().startswith("over ") else "" if text[:1] == " " else "strong")
         )
 
 
@@ -23,6 +23,7 @@ def explain_json(found: Explanation) -> dict[str, Any]:
         "holds": _layer(found.holds) if found.holds else None,
         "overrode": [_layer(layer) for layer in found.overrode],
         "by_host": [explain_json(one) for one in found.by_host],
+        "uses": [explain_json(one) for one in found.uses],
     }
 
 

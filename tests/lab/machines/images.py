@@ -50,6 +50,9 @@ APPLETS: Final = (
 """The commands of the tiny image: links to BusyBox."""
 
 
+SERIES: Final = {"postgres": "15-bookworm", "redis": "7.0-bookworm"}
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One image: its folder of sources, its tag, and the build arguments of its Dockerfile."""
@@ -57,11 +60,14 @@ class Recipe:
     name: str
     tag: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    series: str = ""
+    """A second tag that stays when Debian publishes the next point release."""
 
     @property
     def references(self) -> tuple[str, ...]:
         """Names in the registry: lab/NAME, and library/NAME for docker.io/library/NAME."""
-        return f"lab/{self.name}:{self.tag}", f"library/{self.name}:{self.tag}"
+        tags = [self.tag, self.series] if self.series else [self.tag]
+        return tuple(f"{path}/{self.name}:{tag}" for tag in tags for path in ("lab", "library"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,8 @@ def ensure() -> ImageSet:
 def _recipes() -> list[Recipe]:
     versions = rootfs.package_versions()
     return [
-        Recipe("postgres", versions["postgresql-15"]),
-        Recipe("redis", versions["redis-server"]),
+        Recipe("postgres", versions["postgresql-15"], series=SERIES["postgres"]),
+        Recipe("redis", versions["redis-server"], series=SERIES["redis"]),
         Recipe("caddy", requirements.CADDY_DISTRIBUTION[1]),
         Recipe("sleeper", "1.0.0"),
         *(Recipe("whoami", version, {"VERSION": version}) for version in ("1.0.0", "1.1.0")),
@@ -108,7 +114,7 @@ def _recipes() -> list[Recipe]:
 
 
 def _sources_digest() -> str:
-    digest = hashlib.sha256(repr((rootfs.base_digest(), APPLETS)).encode())
+    digest = hashlib.sha256(repr((rootfs.base_digest(), APPLETS, SERIES)).encode())
     digest.update(repr(requirements.CADDY_DISTRIBUTION).encode())
     for path in sorted(IMAGE_SOURCES.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:

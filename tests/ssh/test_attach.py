@@ -75,7 +75,7 @@ def on_a_terminal(words: list[str]) -> Iterator[Seen]:
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
     )
     try:
         yield Seen(ours, process)

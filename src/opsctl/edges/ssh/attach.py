@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -28,7 +27,7 @@ def pass_through(channel: OwnedChannel, line: str, *, tty: bool, where: str) -> 
     with contextlib.ExitStack() as stack:
         resized = stack.enter_context(_resizes())
         if tty:
-            columns, rows = shutil.get_terminal_size()
+            columns, rows = _size(stdin)
             channel.want_terminal(os.environ.get("TERM", "dumb"), columns, rows)
             if os.isatty(stdin):
                 stack.enter_context(_raw(stdin))
@@ -49,13 +48,21 @@ def _pump(channel: OwnedChannel, stdin: int, resized: int, *, tty: bool) -> None
         if resized in ready:
             os.read(resized, _CHUNK)
             if tty:
-                columns, rows = shutil.get_terminal_size()
+                columns, rows = _size(stdin)
                 channel.resize(columns, rows)
         if stdin in ready and not _forward(channel, stdin):
             watched.remove(stdin)
         if watched[0] in ready and not _show(channel):
             channel.status_event.wait(1.0)
             return
+
+
+def _size(terminal: int) -> tuple[int, int]:
+    """Columns and rows of the terminal itself: COLUMNS and LINES, where exported, do not follow a resize."""
+    try:
+        return os.get_terminal_size(terminal)
+    except OSError:
+        return 80, 24
 
 
 def _forward(channel: OwnedChannel, stdin: int) -> bool:

@@ -28,12 +28,13 @@ def run(
     clock: FakeClock,
     age: Callable[[Box], None],
     definition: Mapping[str, object] | None = None,
+    timeout: float = 30.0,
 ) -> DeployReport:
     connection = machine.connect()
     connection.engine.age = age
     desired = Desired(
         "prod",
-        (machine.placed(host(service("api", definition=definition, settle=5.0, health_timeout=30.0))),),
+        (machine.placed(host(service("api", definition=definition, settle=5.0, health_timeout=timeout))),),
     )
     return deploy(machine.world(connection, clock=clock), desired, confirm=lambda _plan: True)
 
@@ -43,6 +44,10 @@ def test_a_quiet_container_is_waited_for_exactly_its_settle_time(machine: Machin
     began = clock.time
     assert run(machine, clock, lambda box: None).outcomes[0].error is None
     assert clock.time - began == pytest.approx(5.0)
+
+
+def test_a_settle_time_over_the_timeout_is_given_in_full(machine: Machine) -> None:
+    assert run(machine, FakeClock(), lambda box: None, timeout=2.0).outcomes[0].error is None
 
 
 def test_pauses_grow(machine: Machine) -> None:

@@ -34,7 +34,7 @@ class GeneratedStore:
         return f"GeneratedStore({self._path})"
 
     def get(self, name: str) -> str:
-        """Raises UsageError for a name that the project does not use, and where the file cannot be trusted."""
+        """Raises UsageError for a name that the project does not use, and where the file cannot be used or trusted."""
         if name not in self._allowed:
             raise UsageError(
                 f"no secret {name} is used in this environment",
@@ -49,11 +49,17 @@ class GeneratedStore:
         return self._allowed
 
     def _ensured(self, name: str) -> dict[str, str]:
-        with self._locked():
-            values = self._read()
-            if name not in values:
-                values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-                self._write(values)
+        try:
+            with self._locked():
+                values = self._read()
+                if name not in values:
+                    values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+                    self._write(values)
+        except OSError as error:
+            raise UsageError(
+                f"cannot use {self._path}: {error.strerror}",
+                hint=f"{self._path.parent} must be yours to read and write; a run under sudo makes it root's",
+            ) from error
         return values
 
     @contextmanager

@@ -19,12 +19,14 @@ def chosen_hosts(desired: Desired, selection: Selection) -> tuple[DesiredHost, .
     Without `hosts`, those that have one of the selected services or stacks. Raises UsageError for a name that is
     nowhere.
     """
-    _refuse_unknown("host", selection.hosts, (host.name for host in desired.hosts), desired.environment)
+    environment = f"in {desired.environment}"
+    _refuse_unknown("host", selection.hosts, (host.name for host in desired.hosts), environment)
     hosts = [host for host in desired.hosts if not selection.hosts or host.name in selection.hosts]
     services = {name: service for host in hosts for name, service in host.services.items()}
     stacks = {service.stack for service in services.values()}
-    _refuse_unknown("service", selection.services, services, desired.environment)
-    _refuse_unknown("stack", selection.stacks, stacks, desired.environment)
+    where = f"on {', '.join(selection.hosts)}" if selection.hosts else environment
+    _refuse_unknown("service", selection.services, services, where)
+    _refuse_unknown("stack", selection.stacks, stacks, where)
     narrowed = bool(selection.services or selection.stacks)
     found = [host for host in hosts if not narrowed or chosen_services(host, selection)]
     return tuple(sorted(found, key=lambda host: host.name))
@@ -70,10 +72,8 @@ def on_each(
     return results, errors
 
 
-def _refuse_unknown(kind: str, asked: Iterable[str], known: Iterable[str], environment: str) -> None:
+def _refuse_unknown(kind: str, asked: Iterable[str], known: Iterable[str], where: str) -> None:
     names = sorted(set(known))
     unknown = [name for name in asked if name not in names]
     if unknown:
-        raise UsageError(
-            f"no {kind} {unknown[0]} in {environment}", hint=f"there are: {', '.join(names) or 'none'}"
-        )
+        raise UsageError(f"no {kind} {unknown[0]} {where}", hint=f"there are: {', '.join(names) or 'none'}")

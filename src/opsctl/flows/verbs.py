@@ -17,7 +17,8 @@ from opsctl.flows.site import Progress, Site
 from opsctl.flows.world import World
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.request import PlanRequest
-from opsctl.plan.steps import Restart, Wait
+from opsctl.plan.schedule import wait_step
+from opsctl.plan.steps import Restart
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
 
@@ -119,17 +120,6 @@ def _restart_plan(host: DesiredHost, observed: Observed, names: Sequence[str]) -
         raise Refused(
             f"{absent[0]} has no container to restart", where=host.name, hint=f"opsctl start {absent[0]}"
         )
-    waits = [
-        Wait(
-            name,
-            0,
-            "healthy" if service.has_healthcheck else "settled",
-            service.health_timeout,
-            service.settle,
-        )
-        for name in names
-        for service in (host.services[name],)
-        if service.kind == "service"
-    ]
+    waits = [wait_step(host.services[name], 0) for name in names if host.services[name].kind == "service"]
     restarts = [Restart(name, 0, ("asked for",)) for name in names]
     return HostPlan(host.name, host.directory, (*restarts, *waits))

@@ -189,8 +189,8 @@ def check_target(value: Any) -> str:
     """The absolute path of a file inside a container. Raises Unfit."""
     text = _text(value, "a target")
     parts = text.split("/")
-    if not text.startswith("/") or ".." in parts or not parts[-1] or re.search(r"[\x00-\x1f:]", text):
-        raise Unfit(f"{text!r} is not the absolute path of a file without '..'")
+    if not text.startswith("/") or ".." in parts or not parts[-1] or re.search(r"[\x00-\x1f:\\]", text):
+        raise Unfit(f"{text!r} is not the absolute path of a file without '..', ':' and backslashes")
     return "/" + "/".join(part for part in parts if part not in {"", "."})
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from opsctl.plan.context import Context
 from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.plan.waves import depths
-from opsctl.state.desired import Dependency
+from opsctl.state.desired import Dependency, DesiredService
 
 TaskAction = Literal["create", "recreate", "run", "start", "restart"]
 
@@ -41,10 +41,9 @@ def schedule(ctx: Context, tasks: Mapping[str, Task]) -> Iterator[Step]:
     for wave in sorted({level[name] for name in {*tasks, *awaited}}):
         here = [tasks[name] for name in sorted(tasks) if level[name] == wave]
         yield from _acts(ctx, here, wave)
-        waits = [_wait(ctx, task.service, wave) for task in here if task.action != "run"]
-        waits += [
-            _wait(ctx, name, wave) for name in sorted(awaited) if level[name] == wave and name not in tasks
-        ]
+        names = [task.service for task in here if task.action != "run"]
+        names += [name for name in sorted(awaited) if level[name] == wave and name not in tasks]
+        waits = [wait_step(ctx.desired.services[name], wave) for name in names]
         for wait in waits:
             if wait.service in awaited:
                 yield wait
@@ -89,10 +88,11 @@ def _gates(ctx: Context, name: str, dependency: Dependency, *, touched: bool) ->
     return dependency.condition == "service_healthy" and (touched or (recovering and ctx.runs(name)))
 
 
-def _wait(ctx: Context, name: str, wave: int) -> Wait:
-    service = ctx.desired.services[name]
+def wait_step(service: DesiredService, wave: int) -> Wait:
+    """How a service is waited for; a settle time that is longer than the timeout is given to it in full."""
     if service.kind == "job":
-        return Wait(name, wave, "done", service.health_timeout)
+        return Wait(service.name, wave, "done", service.health_timeout)
     if service.has_healthcheck:
-        return Wait(name, wave, "healthy", service.health_timeout)
-    return Wait(name, wave, "settled", service.health_timeout, service.settle)
+        return Wait(service.name, wave, "healthy", service.health_timeout)
+    timeout = max(service.health_timeout, service.settle)
+    return Wait(service.name, wave, "settled", timeout, service.settle)

@@ -72,6 +72,8 @@ def file_path(service: str, target: str) -> str:
         raise ValueError(f"the target {target!r} is not a plain absolute path of a file")
     if ":" in target:
         raise ValueError(f"the target {target!r} has a colon, which Compose's mounts cannot carry")
+    if "\\" in target:
+        raise ValueError(f"the target {target!r} has a backslash, which the look at a host cannot carry")
     return f"files/{service}{target}"
 
 

@@ -61,6 +61,17 @@ def test_a_broken_file_is_refused_without_a_word_of_it(path: Path, content: str)
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize("in_the_way", ["secrets", "secrets/lab.generated.json/x"])
+def test_a_file_that_cannot_be_used_is_named(path: Path, in_the_way: str) -> None:
+    other = path.parents[1] / in_the_way
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.touch()
+
+    with pytest.raises(UsageError, match=r"cannot use .*/secrets/lab\.generated\.json: ") as refused:
+        GeneratedStore(path, ["password"]).get("password")
+    assert "must be yours to read and write" in refused.value.hint
+
+
 def test_a_name_that_nobody_uses_makes_nothing(path: Path) -> None:
     with pytest.raises(UsageError, match="no secret typo"):
         GeneratedStore(path, ["password"]).get("typo")

@@ -35,7 +35,8 @@ def test_chosen_hosts(selection: Selection, names: list[str]) -> None:
     [
         (Selection(hosts=("wbe",)), "no host wbe in prod"),
         (Selection(services=("nope",)), "no service nope in prod"),
-        (Selection(services=("db",), hosts=("web",)), "no service db in prod"),
+        (Selection(services=("db",), hosts=("web",)), "no service db on web"),
+        (Selection(stacks=("data",), hosts=("web",)), "no stack data on web"),
         (Selection(stacks=("nope",)), "no stack nope in prod"),
     ],
 )

@@ -337,13 +337,13 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "relative_target",
         _api("files:", "  - content: b", "    target: etc/a # <-"),
-        "services.api.files.0.target: 'etc/a' is not the absolute path of a file without '..'",
+        "services.api.files.0.target: 'etc/a' is not the absolute path of a file without '..', ':' and backslashes",
         "",
     ),
     (
         "dotted_target",
         _api("files:", "  - content: b", "    target: /etc/../a # <-"),
-        "services.api.files.0.target: '/etc/../a' is not the absolute path of a file without '..'",
+        "services.api.files.0.target: '/etc/../a' is not the absolute path of a file without '..', ':' and backslashes",
         "",
     ),
     (

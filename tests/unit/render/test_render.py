@@ -371,6 +371,7 @@ def test_no_message_holds_a_secret_whatever_a_template_does_with_it(text: str) -
             "is not a plain absolute path",
         ),
         ({"files": [{"target": "/x{{ vars.colon }}", "content": ""}]}, "has a colon"),
+        ({"files": [{"target": "/x{{ '%c' | format(92) }}", "content": ""}]}, "has a backslash"),
         (
             {"files": [{"target": "/x", "content": ""}, {"target": "/x{{ vars.no }}", "content": ""}]},
             "/x is mounted twice",

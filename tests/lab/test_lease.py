@@ -59,6 +59,10 @@ def free(site: Site, host: str) -> bool:
     return site.host(host).run(words, check=False).returncode == 0
 
 
+def up(site: Site, service: str, host: str) -> bool:
+    return any(one.running for one in site.inspected(host) if one.service == service)
+
+
 def opens(site: Site, service: str, host: str) -> None:
     """Let a service become healthy."""
     site.host(host).docker("exec", site.container(service, host).id, "touch", "/tmp/open")
@@ -69,8 +73,8 @@ def waiting(site: Site, service: str, host: str) -> Iterator[subprocess.Popen[st
     """A deploy of one host that waits for a service to become healthy, and holds the lease meanwhile."""
     run = site.start("deploy", "lab", "--host", host, "--yes")
     try:
-        until(lambda: service in site.containers(host), f"the container of {service}", 30)
-        until(lambda: site.container(service, host).running, service, 10)
+        until(lambda: run.poll() is not None or up(site, service, host), f"the container of {service}", 30)
+        assert run.poll() is None, "".join(run.communicate())
         yield run
     finally:
         run.kill()

@@ -127,3 +127,13 @@ def test_a_healthcheck_of_the_image_that_fails(machine: Machine) -> None:
         box.health = "unhealthy"
 
     assert "api is unhealthy" in str(run(machine, FakeClock(), unhealthy).outcomes[0].error)
+
+
+def test_a_service_that_ends_well_is_told_to_be_a_job(machine: Machine) -> None:
+    def ends(box: Box) -> None:
+        box.state, box.exit_code = "exited", 0
+
+    error = run(machine, FakeClock(), ends).outcomes[0].error
+    assert error is not None
+    assert error.message == "api stopped again: exited 0"
+    assert "kind: job" in error.hint

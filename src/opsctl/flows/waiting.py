@@ -124,10 +124,14 @@ def _watch(
         clock.sleep(min(pause, verdict.left))
 
 
+_JOB = "; what shall end by itself is a job: write kind: job in its stack"
+
+
 def _failed(site: Site, message: str, service: str, now: Present) -> HealthFailed:
+    ended_well = now.state == "exited" and now.exit_code == 0
     return HealthFailed(
         f"{message}: {containers.described(now)}",
         where=site.name,
         evidence=containers.evidence(site.connection.engine, now, site.world.redact),
-        hint=f"opsctl why {service}",
+        hint=f"opsctl why {service}{_JOB if ended_well else ''}",
     )

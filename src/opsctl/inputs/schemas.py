@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any, Literal
 
-from opsctl.inputs.compose_spec import compose_spec, keys_of
+from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.hosts import HostsFile
 from opsctl.model.stack import DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
+from opsctl.render.schema import compose_spec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NAMES = "^[a-z0-9][a-z0-9_.-]{0,62}$"

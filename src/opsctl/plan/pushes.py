@@ -12,6 +12,7 @@ from opsctl.plan.verdict import Verdict
 from opsctl.render import envfile
 from opsctl.render.compose import compose_text
 from opsctl.state.desired import DesiredFile, DesiredService
+from opsctl.state.fingerprint import ENV_LABEL, FILES_LABEL
 
 ENV_MODE = 0o600
 COMPOSE_MODE = 0o644
@@ -37,13 +38,13 @@ def service_files(
     """
     content = ctx.desired.env_files.get(service.name)
     if content is not None:
-        why = _why(ctx, service.env_path, content, ENV_MODE, verdict)
+        why = _why(ctx, service.env_path, content, ENV_MODE, verdict, label=ENV_LABEL)
         if why:
             keys = _env_keys(ctx, service)
             owed = () if owes else _undoing(service.env_path, verdict)
             yield PutFile(service.env_path, content, ENV_MODE, f"{why} {keys}" if keys else why, owed)
     for file in service.files:
-        why = _why(ctx, file.path, file.content, file.mode, verdict)
+        why = _why(ctx, file.path, file.content, file.mode, verdict, label=FILES_LABEL)
         if why:
             marked = owes and file.reaction.kind not in {"recreate", "none"}
             reaction = ((service.name, file.reaction.kind),) if marked else ()
@@ -55,11 +56,13 @@ def _undoing(path: str, verdict: Verdict) -> tuple[tuple[str, str], ...]:
     return ((verdict.service, "recreate"),) if path in verdict.edits else ()
 
 
-def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict) -> str:
-    """Why a file must be put; "" where it is as desired."""
+def _why(ctx: Context, path: str, content: bytes, mode: int, verdict: Verdict, *, label: str) -> str:
+    """Why a file must be put; "" where it is as desired. A container that bears the desired `label` had it once."""
     found = ctx.observed.files.get(path)
     if found is None:
-        return "new"
+        container = ctx.container(verdict.service)
+        wanted = ctx.fingerprints[verdict.service].labels()[label]
+        return "gone from the host" if container and container.labels.get(label) == wanted else "new"
     if ctx.file_differs(path, content):
         return "edited on the host" if path in verdict.edits else "changed"
     return "" if found.mode == mode else f"mode {found.mode:04o} -> {mode:04o}"

@@ -59,6 +59,15 @@ def test_an_env_file_that_is_none_any_more_is_put_back(text: bytes) -> None:
     assert [step.reason() for step in found.steps] == ["edited on the host: env/api.env"]
 
 
+def test_files_that_were_deleted_on_the_host_are_put_back() -> None:
+    machine = deployed(shop())
+    del machine.files["env/api.env"], machine.files["files/web/etc/web.conf"]
+    found = plan(machine, shop())
+    assert [step.reason() for step in found.steps] == [
+        "gone from the host: env/api.env, files/web/etc/web.conf"
+    ]
+
+
 class TestAComposeFileEditedOnTheHost:
     """Its labels are ours, so that only the rest of it tells."""
 

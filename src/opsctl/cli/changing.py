@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from opsctl.cli.answer import answer
 from opsctl.cli.consent import Consent
@@ -10,8 +11,9 @@ from opsctl.cli.invocation import Invocation
 from opsctl.cli.progress import progress
 from opsctl.cli.request import Request
 from opsctl.cli.session import Session, online
-from opsctl.cli.views.deploy import deploy_errors, deploy_json, deploy_view, failures_view
-from opsctl.flows.reports import DeployReport
+
+if TYPE_CHECKING:
+    from opsctl.flows.reports import DeployReport
 
 
 def change(
@@ -22,6 +24,8 @@ def change(
         consent = Consent(invocation, listen, yes=yes)
         with online(invocation, request, listen) as session:
             report = run(session, consent)
+    from opsctl.cli.views.deploy import deploy_errors, deploy_json, deploy_view, failures_view
+
     answer(
         invocation,
         report.exit,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.progress import Progress
 from opsctl.cli.views.blocks import BLANK
-from opsctl.cli.views.plan import plan_view
 from opsctl.errors import UsageError
-from opsctl.plan.plans import Plan
+
+if TYPE_CHECKING:
+    from opsctl.plan.plans import Plan
 
 
 class Consent:
@@ -28,6 +31,8 @@ class Consent:
         self.shown = False
 
     def __call__(self, plan: Plan) -> bool:
+        from opsctl.cli.views.plan import plan_view
+
         self._progress.pause()
         if not self._invocation.json:
             self._invocation.data.show([*plan_view(plan, self._invocation.data.width), BLANK])

@@ -7,11 +7,11 @@ from pathlib import Path
 from opsctl.cli.arguments import require_known
 from opsctl.cli.consent import ask
 from opsctl.cli.invocation import Invocation
-from opsctl.cli.project import hosts_file_of
+from opsctl.cli.meant import hosts_file_of
 from opsctl.cli.views.hosts import keys_view
 from opsctl.edges.ssh.host_keys import ScannedKey, scan, trust
 from opsctl.errors import Exit, Refused, UsageError
-from opsctl.inputs.project import find_root
+from opsctl.inputs.hosts_file import find_root
 from opsctl.model.hosts import Environment, Host, HostsFile
 
 

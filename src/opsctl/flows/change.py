@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, HostErrors, OperationFailed, OpsctlError, Refused
-from opsctl.flows.apply import apply
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.hosts import on_each
 from opsctl.flows.leases import leases
@@ -157,6 +156,8 @@ def _host_plan(plan: Plan, host: str) -> HostPlan:
 
 def _on_one(change: Change, plan: Plan, site: Site) -> HostOutcome:
     """Everything on one host; what goes wrong there is in the outcome."""
+    from opsctl.flows.apply import apply  # a run that changes nothing needs no hands
+
     clock, host_plan, progress = site.world.clock, _host_plan(plan, site.name), Progress()
     began = clock.monotonic()
     error: OpsctlError | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from opsctl.errors import UsageError
 from opsctl.inputs.document import Document
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.toml_document import read_toml
@@ -16,6 +18,18 @@ from opsctl.model.hosts import HostsFile
 HOSTS_FILE = "hosts.toml"
 _TABLES = ("environments", "hosts")
 _STANDIN: Mapping[str, Any] = {"project": "unnamed", "environments": {}, "hosts": {}}
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds hosts.toml. Raises UsageError."""
+    folder = start.resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / HOSTS_FILE).is_file():
+            return candidate
+    raise UsageError(
+        f"there is no {HOSTS_FILE} in {folder} or any folder above it",
+        hint="change into the folder of a project, or begin one with docs/first-deploy.md",
+    )
 
 
 def read_hosts(draft: Draft, data: bytes) -> bool:

@@ -14,18 +14,6 @@ from opsctl.model.fleet import Fleet, Place
 from opsctl.model.values import Unfit, check_name
 
 
-def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards that holds hosts.toml. Raises UsageError."""
-    folder = start.resolve()
-    for candidate in (folder, *folder.parents):
-        if (candidate / HOSTS_FILE).is_file():
-            return candidate
-    raise UsageError(
-        f"there is no {HOSTS_FILE} in {folder} or any folder above it",
-        hint="change into the folder of a project, or begin one with docs/first-deploy.md",
-    )
-
-
 def load(root: Path) -> Fleet:
     """Everything the operator wrote, cross-checked.
 

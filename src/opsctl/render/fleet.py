@@ -7,6 +7,7 @@ from typing import Any
 
 from opsctl.errors import InputError, Problem, UsageError
 from opsctl.model.fleet import Fleet
+from opsctl.model.hosts import HostsFile
 from opsctl.model.nearest import nearest
 from opsctl.model.stack import SecretRef, Service
 from opsctl.render.context import Secrets
@@ -33,7 +34,7 @@ def render(
     problems, secrets, templates = Problems(), Secrets(secret), Templates(fleet.templates)
     hosts = []
     for name in sorted(fleet.environment(environment).hosts):
-        directory = host_directory(fleet, name, state_folder)
+        directory = host_directory(fleet.hosts_file, name, state_folder)
         host = HostRendering(
             fleet, environment, name, templates=templates, secrets=secrets, problems=problems
         ).run(directory)
@@ -46,12 +47,12 @@ def render(
     return Desired(environment, tuple(hosts))
 
 
-def host_directory(fleet: Fleet, host: str, state_folder: str = STATE_FOLDER) -> str:
+def host_directory(file: HostsFile, host: str, state_folder: str = STATE_FOLDER) -> str:
     """The folder on the host that holds compose.yml, as the operator or the convention has it."""
-    found = fleet.host(host)
+    found = file.hosts[host]
     if found.directory:
         return found.directory
-    return f"{state_folder if found.connection == 'local' else '/opt'}/{fleet.project}"
+    return f"{state_folder if found.connection == 'local' else '/opt'}/{file.project}"
 
 
 def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:

@@ -8,7 +8,8 @@ import pytest
 from tests.unit.inputs.folder import write
 
 from opsctl.errors import UsageError
-from opsctl.inputs.project import find_root, load
+from opsctl.inputs.hosts_file import find_root
+from opsctl.inputs.project import load
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.stack import DependsOn, FileSpec, Memory, OnChange, SecretRef, Service
 

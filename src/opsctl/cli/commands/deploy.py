@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import typer
 
 from opsctl.cli.answer import begin
-from opsctl.cli.commands.plan import plan
 from opsctl.cli.options import (
     DryRun,
     Heal,
@@ -21,6 +21,11 @@ from opsctl.cli.options import (
     Words,
     Yes,
 )
+
+if TYPE_CHECKING:
+    from opsctl.cli.consent import Consent
+    from opsctl.cli.session import Session
+    from opsctl.flows.reports import DeployReport
 
 
 def deploy(
@@ -43,17 +48,36 @@ def deploy(
     Takes the leases, looks, shows the plan, asks, and does exactly that plan.
     """
     if dry_run:
+        from opsctl.cli.commands.plan import plan
+
         return plan(
             context, words, host=host, stack=stack, keep_host_edits=keep_host_edits, heal=heal, json=json
         )
     from opsctl.cli.changing import change
     from opsctl.cli.request import Request
-    from opsctl.flows.deploy import deploy as deploy_hosts
 
-    run = partial(deploy_hosts, parallel=1 if serial else parallel, wait=not no_wait, heal=heal)
-    return change(
-        begin(context, json=json),
-        Request.about(words, hosts=host, stacks=stack, changes=True),
-        lambda its, asked: run(*its.parts, confirm=asked, policy=its.policy, keep_host_edits=keep_host_edits),
-        yes=yes,
+    run = partial(
+        _run,
+        parallel=1 if serial else parallel,
+        wait=not no_wait,
+        heal=heal,
+        keep_host_edits=keep_host_edits,
+    )
+    request = Request.about(words, hosts=host, stacks=stack, changes=True)
+    return change(begin(context, json=json), request, run, yes=yes)
+
+
+def _run(
+    session: Session, consent: Consent, *, parallel: int, wait: bool, heal: bool, keep_host_edits: bool
+) -> DeployReport:
+    from opsctl.flows.deploy import deploy as bring_up  # while hosts are dialled
+
+    return bring_up(
+        *session.parts,
+        confirm=consent,
+        parallel=parallel,
+        wait=wait,
+        heal=heal,
+        keep_host_edits=keep_host_edits,
+        policy=session.policy,
     )

@@ -29,7 +29,8 @@ def explain(
     """Say which file and line a value comes from."""
     from opsctl.cli.views.explain import explain_json, explain_view
     from opsctl.inputs.explain import explain as look_up
-    from opsctl.inputs.project import find_root, load
+    from opsctl.inputs.hosts_file import find_root
+    from opsctl.inputs.project import load
 
     invocation = begin(context, json=json)
     invocation.environment = environment

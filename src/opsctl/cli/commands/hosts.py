@@ -22,9 +22,9 @@ def about() -> None:
 @hosts.command("list")
 def list_hosts(context: typer.Context, json: Json = False) -> int:
     """List the hosts of hosts.toml; none is asked anything."""
-    from opsctl.cli.project import hosts_file_of
+    from opsctl.cli.meant import hosts_file_of
     from opsctl.cli.views.hosts import hosts_json, hosts_view
-    from opsctl.inputs.project import find_root
+    from opsctl.inputs.hosts_file import find_root
 
     invocation = begin(context, json=json)
     file = hosts_file_of(find_root(invocation.folder))

@@ -27,10 +27,7 @@ def plan(
     from opsctl.cli.progress import progress
     from opsctl.cli.request import Request
     from opsctl.cli.session import online
-    from opsctl.cli.views.plan import plan_view
     from opsctl.errors import Exit, worst
-    from opsctl.flows.planning import make_plan
-    from opsctl.plan.plans import as_json
 
     invocation = begin(context, json=json)
     request = Request.about(words, hosts=host, stacks=stack)
@@ -38,7 +35,12 @@ def plan(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
+        from opsctl.flows.planning import make_plan  # while hosts are dialled
+
         report = make_plan(*session.parts, heal=heal, keep_host_edits=keep_host_edits, policy=session.policy)
+    from opsctl.cli.views.plan import plan_view
+    from opsctl.plan.plans import as_json
+
     asked = [Exit.NO] if exit_code and report.plan.changes else []
     return answer(
         invocation,

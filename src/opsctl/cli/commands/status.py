@@ -15,8 +15,6 @@ def status(
     from opsctl.cli.progress import progress
     from opsctl.cli.request import Request
     from opsctl.cli.session import online
-    from opsctl.cli.views.status import status_json, status_view
-    from opsctl.flows.status import status as look
 
     invocation = begin(context, json=json)
     request = Request.about(words, hosts=host, stacks=stack)
@@ -24,7 +22,11 @@ def status(
         progress(invocation.side, tell_steps=False) as listen,
         online(invocation, request, listen) as session,
     ):
+        from opsctl.flows.status import status as look  # while hosts are dialled
+
         report = look(*session.parts)
+    from opsctl.cli.views.status import status_json, status_view
+
     return answer(
         invocation,
         report.exit,

@@ -362,6 +362,38 @@ def test_memory_and_lint_end_in_4_where_a_deploy_would_be_refused(project: Path)
     )
 
 
+def test_an_environment_that_requires_pins_refuses_what_has_no_digest(project: Path, flow: Any) -> None:
+    hosts, stack = project / "hosts.toml", project / "stacks" / "edge.yml"
+    hosts.write_text(
+        hosts.read_text().replace("[environments.prod]", "require_pins = true\n[environments.prod]")
+    )
+    stack.write_text(stack.read_text().replace("caddy:2.10", f"caddy:2.10@sha256:{'0' * 64}"))
+
+    refused = opsctl("lint", "lab", project=project)
+    assert refused.code == 4
+    assert refused.out.endswith(
+        "refused  lab-app: api: the image registry.example.org/shop/api:1.4.2 has no digest, and this environment "
+        "requires pins; write registry.example.org/shop/api:1.4.2@sha256:…\n"
+        "refused  lab-app: db: the image docker.io/library/postgres:17.2 has no digest, and this environment "
+        "requires pins; write docker.io/library/postgres:17.2@sha256:…\n"
+        "lab: 3 services on 2 hosts, files fine, memory fine, 2 images without a digest\n"
+    )
+    assert list(opsctl("lint", "lab", "--json", project=project).envelope["data"]["unpinned"]) == [
+        "lab-app",
+        "lab-vpn",
+    ]
+    for words, name in (
+        (("deploy", "lab", "--yes"), "deploy.deploy"),
+        (("recreate", "api", "-e", "lab"), "verbs.act"),
+    ):
+        made = flow(name, reports.DEPLOYED)
+        opsctl(*words, project=project)
+        app, vpn = made.desired.hosts
+        refusals, _notes = made.options["policy"](app, Observed("lab-app"))
+        assert [text.partition(":")[0] for text in refusals] == ["api", "db"]
+        assert made.options["policy"](vpn, Observed("lab-vpn"))[0] == []
+
+
 def test_lint_holds_the_rendering_against_the_compose_specification(project: Path) -> None:
     stack = project / "stacks" / "edge.yml"
     stack.write_text(stack.read_text() + "    stop_grace_period: [30]\n")

@@ -113,3 +113,15 @@ def test_recreate_makes_that_one_anew(machine: Machine) -> None:
 def test_unknown_service(machine: Machine) -> None:
     with pytest.raises(UsageError, match="no service wbe in prod"):
         do(machine, "start", ["wbe"])
+
+
+@pytest.mark.parametrize(
+    "verb, refused", [("start", True), ("recreate", True), ("stop", False), ("restart", False)]
+)
+def test_what_brings_up_the_desired_container_is_under_the_policy(
+    machine: Machine, verb: Verb, refused: bool
+) -> None:
+    report = act(
+        machine.world(), prod(machine), verb, ["api"], policy=lambda _host, _observed: (["no pin"], [])
+    )
+    assert report.exit is (Exit.NO if refused else Exit.YES)

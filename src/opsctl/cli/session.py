@@ -90,7 +90,7 @@ def _redact_with(invocation: Invocation, redact: Callable[[str], str]) -> None:
 def _session(
     invocation: Invocation, root: Path, request: Request, dialler: Dialler, listen: Listener
 ) -> Session:
-    from opsctl.cli.budgets import memory_policy
+    from opsctl.cli.budgets import policy
     from opsctl.cli.project import read_project
     from opsctl.cli.secret_values import SecretValues
     from opsctl.edges.clock import SystemClock
@@ -106,7 +106,7 @@ def _session(
         listen=listen,
         who=who(invocation.argv, invocation.environ),
     )
-    return Session(world, project.desired, project.selection, memory_policy(project.fleet))
+    return Session(world, project.desired, project.selection, policy(project.fleet, project.environment))
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:

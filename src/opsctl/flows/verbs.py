@@ -11,7 +11,7 @@ from opsctl.errors import Refused
 from opsctl.flows import containers
 from opsctl.flows.change import Change, carry_out
 from opsctl.flows.hosts import chosen_hosts, chosen_services
-from opsctl.flows.planning import plan_all, without_last_waits
+from opsctl.flows.planning import Policy, no_policy, plan_all, without_last_waits
 from opsctl.flows.reports import DeployReport, Selection
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.world import World
@@ -36,15 +36,16 @@ def act(
     host: str = "",
     confirm: Callable[[Plan], bool] = lambda _plan: True,
     wait: bool = True,
+    policy: Policy = no_policy,
 ) -> DeployReport:
     """Do one thing to the named services (on `host`, or on every host that has them).
 
-    start and recreate are narrowed deploys: the container that comes up is the desired one. stop keeps a service down
+    start and recreate are narrowed deploys, under the same policy: the container that comes up is the desired one. stop keeps a service down
     over later deploys and a typed `up -d`, until start or recreate. restart takes the container as it is.
     Raises UsageError for unknown services, and all that deploy raises.
     """
     selection = Selection(services=tuple(services), hosts=(host,) if host else ())
-    whole = _planner(desired, verb, selection)
+    whole = _planner(desired, verb, selection, policy)
     before, after = _effects(verb, selection)
     change = Change(
         hosts=chosen_hosts(desired, selection),
@@ -57,14 +58,14 @@ def act(
     return carry_out(world, change)
 
 
-def _planner(desired: Desired, verb: Verb, selection: Selection) -> _Planner:
+def _planner(desired: Desired, verb: Verb, selection: Selection, policy: Policy) -> _Planner:
     names = frozenset(selection.services)
     if verb == "restart":
         return lambda observed: _restarts(desired, observed, selection)
     if verb == "stop":
         return lambda observed: _stops(desired, observed, selection)
     request = PlanRequest(start=names) if verb == "start" else PlanRequest(recreate=names)
-    return lambda observed: plan_all(desired, observed, selection, request)
+    return lambda observed: plan_all(desired, observed, selection, request, policy=policy)
 
 
 def _effects(verb: Verb, selection: Selection) -> tuple[_Effect, _Effect]:

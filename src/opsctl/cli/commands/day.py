@@ -85,7 +85,14 @@ def _act(
         begin(context, json=json),
         Request.of_things(services, environment, host=host, changes=True),
         lambda session, consent: act(
-            session.world, session.desired, verb, services, host=host, confirm=consent, wait=not no_wait
+            session.world,
+            session.desired,
+            verb,
+            services,
+            host=host,
+            confirm=consent,
+            wait=not no_wait,
+            policy=session.policy,
         ),
         yes=True,
     )

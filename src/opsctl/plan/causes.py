@@ -70,9 +70,10 @@ def _by_labels(ctx: Context, service: DesiredService, container: ObservedContain
 
 def _image_changes(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:
     # The engine lists a container by its image's id once the tag names another image (moby daemon/list.go, 20.10).
-    moved = container.image.startswith("sha256:")
-    before = ctx.present("services").get(service.name) or {}
-    was = str(before.get("image", service.image)) if moved else container.image
+    was = container.image
+    if was.startswith("sha256:"):
+        before = ctx.present("services").get(service.name) or {}
+        was = str(before.get("image", service.image))
     if was != service.image:
         yield f"image {was} -> {service.image}"
         return

@@ -107,9 +107,18 @@ def test_a_json_flag_of_the_command_inside_is_not_ours(project: Path) -> None:
 
 
 def test_without_a_command_the_help_is_shown() -> None:
-    ended = opsctl()
+    for words in ((), ("hosts",)):
+        ended = opsctl(*words)
+        assert ended.code == 2
+        assert ended.err == opsctl(*words, "--help").out
+        assert "Commands:" in ended.err
+
+
+def test_a_hosts_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hosts.toml").symlink_to("/proc/self/mem")  # a file that gives an error to root too
+    ended = opsctl("plan", project=tmp_path)
     assert ended.code == 2
-    assert "Commands:" in ended.err
+    assert ended.err.startswith(f"cannot read {tmp_path}/hosts.toml: ")
 
 
 def test_a_folder_without_a_project_says_what_is_missing(tmp_path: Path) -> None:

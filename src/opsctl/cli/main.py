@@ -85,8 +85,8 @@ def _usage(invocation: Invocation, error: typer.TyperException) -> int:
         invocation.json = True
         invocation.command = context.command_path.removeprefix("opsctl").strip() if context else ""
         return _end(invocation, "", Exit.USAGE, [plain_entry(error.format_message(), Exit.USAGE)])
-    if not error.format_message():
-        invocation.err.write(context.get_help() + "\n" if context else "")
+    if context and error.format_message() == context.get_help():  # no command was given
+        invocation.err.write(error.format_message() + "\n")
         return Exit.USAGE
     usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
     return _end(invocation, usage + error.format_message(), Exit.USAGE)

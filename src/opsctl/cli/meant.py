@@ -7,14 +7,19 @@ from pathlib import Path
 
 from opsctl.cli.arguments import Words, choose_environment, read_words, require_known
 from opsctl.cli.request import Request
+from opsctl.errors import UsageError
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.hosts_file import HOSTS_FILE, read_hosts
 from opsctl.model.hosts import Host, HostsFile
 
 
 def hosts_file_of(root: Path) -> HostsFile:
+    """Raises InputError with the problems of all files, UsageError where hosts.toml cannot be opened."""
     draft = Draft()
-    read_hosts(draft, (root / HOSTS_FILE).read_bytes())
+    try:
+        read_hosts(draft, (root / HOSTS_FILE).read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {root / HOSTS_FILE}: {error.strerror}") from error
     if draft.problems:
         from opsctl.inputs.project import load  # it tells the problems of all files
 

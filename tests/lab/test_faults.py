@@ -115,14 +115,6 @@ class TestNothingIsDone:
             assert set(others) < set((pending.root / "known_hosts").read_text().splitlines())
         (pending.root / "known_hosts").write_text(known)
 
-    def test_the_engine_hangs(self, pending: Site) -> None:
-        before = tree(pending)
-        with pending.host().engine_hung():
-            run = pending.deploy(code=5)
-        fails(run, "the engine did not answer within", hint="journalctl -u docker")
-        assert tree(pending) == before
-        assert lease_is_free(pending)
-
     def test_the_disk_is_full(self, pending: Site) -> None:
         before = tree(pending)
         with nothing_changes(pending), pending.host().disk_full(pending.directory):
@@ -255,18 +247,29 @@ WAITING = """
 """
 
 
-@spare
-def test_a_connection_that_is_cut_in_the_middle_of_a_deploy(site: Site) -> None:
-    site.hosts_toml({"lab-spare": ["apps"]})
+@pytest.mark.hosts("lab-spare", "lab-vpn")
+def test_a_cable_that_is_cut_in_the_middle_of_a_deploy_and_an_engine_that_hangs(site: Site) -> None:
+    """Each takes half a minute to find out, so they happen at once: the cable of lab-spare, the engine of lab-vpn."""
+    site.hosts_toml({"lab-spare": ["apps"], "lab-vpn": ["other"]})
     site.write("stacks/apps.yml", WAITING)
-    process = site.start("deploy", "lab", "--yes")
+    site.write("stacks/other.yml", STACK)
+    site.deploy("--host", "lab-vpn")
+    site.edit("stacks/other.yml", "hello", "bonjour")
+    before = (tree(site, "lab-vpn"), site.container("app", "lab-vpn").facts)
+    waiting = site.start("deploy", "lab", "--host", "lab-spare", "--yes")
     until(lambda: "slow" in site.containers(), "the wait", seconds=30)
     time.sleep(1.0)
-    with site.host().link_down():
-        stdout, stderr = process.communicate(timeout=90)
-    assert process.returncode == 1
+    with site.host("lab-spare").link_down(), site.host("lab-vpn").engine_hung():
+        asking = site.start("deploy", "lab", "--host", "lab-vpn", "--yes")
+        cut, hung = ended(waiting), ended(asking)
+    assert hung.code == 5
+    assert "lab-vpn: the engine did not answer within 30 s" in hung.stderr
+    assert "journalctl -u docker" in hung.stderr.partition("hint: ")[2]
+    assert (tree(site, "lab-vpn"), site.container("app", "lab-vpn").facts) == before
+    assert lease_is_free(site, "lab-vpn")
+    assert cut.code == 1
     fails(
-        Run(1, stdout, stderr),
+        cut,
         "the connection was lost",
         hint="of 5 steps were done; run the same command again to go on",
     )
@@ -277,6 +280,11 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_deploy(site: Site) -> None:
     site.deploy()
     assert site.container("slow").id == slow
     assert site.container("after").running
+
+
+def ended(process: subprocess.Popen[str]) -> Run:
+    stdout, stderr = process.communicate(timeout=90)
+    return Run(process.returncode, stdout, stderr)
 
 
 SICK = """

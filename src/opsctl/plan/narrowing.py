@@ -65,7 +65,7 @@ def _owed_restarts(ctx: Context, tasks: Mapping[str, Task]) -> dict[str, Task]:
     chosen = ctx.request.services
     found = {}
     for name, service in sorted(ctx.desired.services.items()):
-        if name in tasks or not ctx.runs(name) or service.kind == "job":
+        if name in tasks or name in ctx.held or not ctx.runs(name) or service.kind == "job":
             continue
         causes = []
         for other, dependency in sorted(service.depends_on.items()):
@@ -105,7 +105,7 @@ def pending(
         ]
         if files:
             yield f"{name}: push {', '.join(files)}"
-        elif any(
+        elif name not in ctx.held and any(
             dependency.restart and started_before(ctx, name, other)
             for other, dependency in ctx.desired.services[name].depends_on.items()
         ):

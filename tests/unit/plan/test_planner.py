@@ -361,6 +361,17 @@ def test_a_held_service_stays_down_and_is_shown() -> None:
     assert not plan(machine, shop()).changes
 
 
+def test_what_is_about_to_be_stopped_is_owed_no_restart() -> None:
+    machine = deployed(shop())
+    machine.typed_up()
+    machine.boxes["db"].created = machine.boxes["api"].started + 1
+    machine.held = {"api"}
+    for chosen in ({"api"}, {"web"}):
+        found = plan(machine, shop(), services=frozenset(chosen))
+        assert [step.verb for step in found.steps] == ["push"]
+        assert found.pending == ()
+
+
 def test_a_narrowed_plan_leaves_other_changes_alone_also_against_a_typed_up() -> None:
     machine = deployed(shop())
     new = changed(

@@ -29,13 +29,13 @@ demo: $(VENV)/.ready lab-up
 
 test: $(VENV)/.ready lint lab-up
 	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
-	$(BIN)/python -m pytest -m lab -q --durations=10
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m lab -q --durations=10
 
 fast: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
 
 lab-test: $(VENV)/.ready lab-up
-	$(BIN)/python -m pytest -m lab -q --durations=10
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m lab -q --durations=10
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -82,7 +82,9 @@ def _pull(site: Site, step: Pull) -> None:
     completed = site.attempt(docker.pull(site.directory, site.run_id, step.image))
     if not completed.ok:
         named = ", ".join(step.services)
-        hint = f"check the image's name and tag for {named}; a private registry needs `docker login` on the host"
+        hint = (
+            f"check the image's name and tag for {named}; a private registry needs `docker login` on the host"
+        )
         raise site.failure(completed, f"cannot pull {step.image}; no container was touched", hint)
 
 

@@ -7,14 +7,16 @@ because they are keyed by a secret that lives on the host (`opsctl.state.fingerp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from opsctl.value import value
 
 ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reaction:
     """What a changed file asks of the container that mounts it.
 
@@ -26,7 +28,7 @@ class Reaction:
     signal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DesiredFile:
     """One file a service mounts.
 
@@ -43,7 +45,7 @@ class DesiredFile:
     reaction: Reaction = Reaction()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dependency:
     """One entry of depends_on. `restart`: restart the dependent after the dependency was recreated."""
 
@@ -51,7 +53,7 @@ class Dependency:
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DesiredService:
     """One service of a host.
 
@@ -90,10 +92,14 @@ class DesiredService:
     @property
     def has_healthcheck(self) -> bool:
         check = self.definition.get("healthcheck")
-        return isinstance(check, Mapping) and not check.get("disable") and check.get("test") not in (["NONE"], "NONE")
+        return (
+            isinstance(check, Mapping)
+            and not check.get("disable")
+            and check.get("test") not in (["NONE"], "NONE")
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DesiredPort:
     """One published port; `address` is "" where none was given (all addresses)."""
 
@@ -102,7 +108,7 @@ class DesiredPort:
     protocol: Literal["tcp", "udp"] = "tcp"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DesiredHost:
     """All that one host shall run: one Compose project.
 
@@ -119,7 +125,7 @@ class DesiredHost:
     env_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Desired:
     """The rendering of one environment, hosts sorted by name."""
 

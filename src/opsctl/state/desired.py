@@ -7,16 +7,14 @@ because they are keyed by a secret that lives on the host (`opsctl.state.fingerp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from opsctl.value import value
 
 ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """What a changed file asks of the container that mounts it.
 
@@ -28,7 +26,7 @@ class Reaction:
     signal: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DesiredFile:
     """One file a service mounts.
 
@@ -45,7 +43,7 @@ class DesiredFile:
     reaction: Reaction = Reaction()
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """One entry of depends_on. `restart`: restart the dependent after the dependency was recreated."""
 
@@ -53,7 +51,7 @@ class Dependency:
     restart: bool = False
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DesiredService:
     """One service of a host.
 
@@ -99,7 +97,7 @@ class DesiredService:
         )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DesiredPort:
     """One published port; `address` is "" where none was given (all addresses)."""
 
@@ -108,7 +106,7 @@ class DesiredPort:
     protocol: Literal["tcp", "udp"] = "tcp"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DesiredHost:
     """All that one host shall run: one Compose project.
 
@@ -125,7 +123,7 @@ class DesiredHost:
     env_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The rendering of one environment, hosts sorted by name."""
 

@@ -56,6 +56,15 @@ def test_a_pin_in_hosts_toml_is_never_overridden(project: Path, shows: None) -> 
     assert not (project / "known_hosts").exists()
 
 
+def test_a_host_that_shows_no_known_kind_of_key_ends_in_5(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsctl.cli.trusting.scan", lambda *_: [])
+    ended = opsctl("hosts", "trust", "lab-app", "--yes", project=project)
+    assert ended.code == 5
+    assert "lab-app shows no host key of a kind that can be trusted" in ended.err
+
+
 def test_a_host_of_this_machine_has_no_key(project: Path) -> None:
     file = project / "hosts.toml"
     file.write_text(file.read_text().replace('addresses = ["192.0.2.2"]', 'connection = "local"'))

@@ -10,13 +10,15 @@ from opsctl.cli.invocation import Invocation
 from opsctl.cli.meant import hosts_file_of
 from opsctl.cli.views.hosts import keys_view
 from opsctl.edges.ssh.host_keys import ScannedKey, scan, trust
-from opsctl.errors import Exit, Refused, UsageError
+from opsctl.errors import CouldNotFindOut, Exit, Refused, UsageError
 from opsctl.inputs.hosts_file import find_root
 from opsctl.model.hosts import Environment, Host, HostsFile
 
 
 def trust_host(invocation: Invocation, name: str, *, yes: bool) -> int:
-    """Raises UsageError for a host without SSH or environment, ConnectFailed, Refused where hosts.toml pins another key."""
+    """Raises UsageError for a host without SSH or environment, ConnectFailed, CouldNotFindOut where the host shows no key
+    that can be trusted, Refused where hosts.toml pins another one.
+    """
     root = find_root(invocation.folder)
     file = hosts_file_of(root)
     require_known("host", [name], file.hosts)
@@ -24,6 +26,11 @@ def trust_host(invocation: Invocation, name: str, *, yes: bool) -> int:
     if host.connection == "local":
         raise UsageError(f"{name} is this machine: there is no key to trust")
     keys = scan(name, host, environment, root)
+    if not keys:
+        raise CouldNotFindOut(
+            f"{name} shows no host key of a kind that can be trusted",
+            hint="ed25519, ecdsa and rsa keys can be; see HostKey in the host's sshd_config",
+        )
     invocation.data.show(keys_view(name, keys))
     if keys[0].known:
         invocation.data.say("it is trusted already")

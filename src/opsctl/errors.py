@@ -2,7 +2,10 @@
 
     OpsctlError                    1
     ├── UsageError                 2   the command line asks for something that cannot be meant
-    │   └── InputError             2   one or more Problems in the operator's files, all at once
+    │   ├── InputError             2   one or more Problems in the operator's files, all at once
+    │   └── StoreUnusable          2   a secret store is missing, malformed or in a merge
+    │       ├── NoKey                  no age key at hand opens it
+    │       └── Tampered               its check sum does not fit what it holds
     ├── OperationFailed            1   a change was tried and did not succeed
     │   ├── CommandFailed          1   a command on a host ended with a code other than 0
     │   ├── HealthFailed           1   a container did not become healthy
@@ -41,10 +44,13 @@ __all__ = [
     "Interrupted",
     "LeaseHeld",
     "LeaseLost",
+    "NoKey",
     "OperationFailed",
     "OpsctlError",
     "Problem",
     "Refused",
+    "StoreUnusable",
+    "Tampered",
     "UsageError",
     "worst",
 ]
@@ -141,6 +147,18 @@ class InputError(UsageError):
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.problems), "", self.message])
+
+
+class StoreUnusable(UsageError):
+    """A secret store is missing, malformed, of another format or in the middle of a merge."""
+
+
+class NoKey(StoreUnusable):
+    """No age key at hand opens the store, or a key file may not be used."""
+
+
+class Tampered(StoreUnusable):
+    """A value or the store's check sum does not fit: it was edited without sops or opsctl, or damaged."""
 
 
 class OperationFailed(OpsctlError):

@@ -46,11 +46,16 @@ class FakeClock:
 class FakeSecretStore:
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self.values = dict(values or {})
+        self.logins: dict[str, str] = {}
 
     def get(self, name: str) -> str:
         if name not in self.values:
             raise UsageError(f"no secret {name}", hint=f"opsctl secrets set {name}")
         return self.values[name]
+
+    def login(self, name: str) -> str:
+        self.get(name)
+        return self.logins[name]
 
     def names(self) -> frozenset[str]:
         return frozenset(self.values)

@@ -83,7 +83,10 @@ class SecretStore(Protocol):
     """Values by name for one environment."""
 
     def get(self, name: str) -> str:
-        """The value. Raises UsageError that names the secret and the way to set it."""
+        """The current value. Raises UsageError that names the secret and the way to set it, StoreUnusable."""
+
+    def login(self, name: str) -> str:
+        """The login name that the current value belongs to. Raises as `get`, and UsageError where there is none."""
 
     def names(self) -> frozenset[str]: ...
 

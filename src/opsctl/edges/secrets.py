@@ -45,6 +45,14 @@ class GeneratedStore:
             self._values = self._ensured(name)
         return self._values[name]
 
+    def login(self, name: str) -> str:
+        """Raises UsageError: a value that is made up belongs to no login name."""
+        raise UsageError(
+            f"the made-up secret {name} has no login name",
+            where=self._path.name,
+            hint="write the name itself in the stack file, or keep the secret in a store: opsctl secrets init",
+        )
+
     def names(self) -> frozenset[str]:
         return self._allowed
 
@@ -126,6 +134,9 @@ class NoStore:
             where="hosts.toml",
             hint=f'for a trial, secrets = "generated" in [environments.{self._environment}] makes values up',
         )
+
+    def login(self, name: str) -> str:
+        return self.get(name)
 
     def names(self) -> frozenset[str]:
         return frozenset()

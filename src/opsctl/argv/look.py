@@ -7,7 +7,7 @@ Each line is a word and its fields, parted by single spaces; contents travel as 
     key <base64>                         stat <mode, octal> <size> <path>
     sum <sha256> <path>                  content <base64> <path>
     owed <seconds> <service>/<reaction>  held <service>
-    end
+    rotating <secret> <json>             end
 """
 
 from __future__ import annotations
@@ -69,9 +69,14 @@ if [ "$there" = "$directory" ]; then
         for marker in .opsctl/held/*; do
             if [ -e "$marker" ]; then echo "held ${marker#.opsctl/held/}"; fi
         done
+        for marker in .opsctl/rotating/*; do
+            if [ -e "$marker" ]; then
+                echo "rotating ${marker#.opsctl/rotating/} $(head -c 4096 -- "$marker" | tr -d '\\n')"
+            fi
+        done
     fi
     set --
-    for folder in env files; do
+    for folder in env files metrics; do
         if [ -d "$folder" ]; then set -- "$@" "$folder"; fi
     done
     if [ $# -gt 0 ]; then

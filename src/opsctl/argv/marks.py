@@ -1,4 +1,4 @@
-"""Marks on the host: reactions owed to a service, and services that are kept down on purpose."""
+"""Marks on the host: reactions owed to a service, services kept down on purpose, secrets whose rotation is open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from opsctl.argv.command import Command, script
 from opsctl.argv.guard import guarded
 
-__all__ = ["hold", "release", "settle"]
+__all__ = ["hold", "release", "rotated", "rotating", "settle"]
 
 _HOLD = """\
 umask 077
@@ -15,6 +15,13 @@ cd -- "$1/.opsctl" && mkdir -p held || exit 73
 shift
 for service; do : >"held/$service" || exit 73; done
 sync -- held
+"""
+
+_ROTATING = """\
+umask 077
+cd -- "$1/.opsctl" && mkdir -p rotating || exit 73
+printf '%s\\n' "$3" >"rotating/.$2" && sync -- "rotating/.$2" && mv -fT -- "rotating/.$2" "rotating/$2" || exit 73
+sync -- rotating
 """
 
 _REMOVE = """\
@@ -38,6 +45,17 @@ def hold(directory: str, run: str, services: Sequence[str]) -> Command:
 def release(directory: str, run: str, services: Sequence[str]) -> Command:
     """Remove the marks of `hold`."""
     return _remove(directory, run, [f"held/{service}" for service in services], "release")
+
+
+def rotating(directory: str, run: str, secret: str, record: str) -> Command:
+    """Mark a secret as half-rotated, for whoever plans on this host; `record` is one line of JSON without any value."""
+    words = script(_ROTATING, directory, secret, record)
+    return guarded(directory, run, words, timeout=30.0, privilege="files", label="mark the rotation")
+
+
+def rotated(directory: str, run: str, secret: str) -> Command:
+    """Remove the mark of `rotating`."""
+    return _remove(directory, run, [f"rotating/{secret}"], "unmark the rotation")
 
 
 def _remove(directory: str, run: str, paths: Sequence[str], label: str) -> Command:

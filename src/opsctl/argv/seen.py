@@ -25,6 +25,8 @@ class Seen:
     owed: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """When each marker was left, by service and reaction."""
     held: frozenset[str] = frozenset()
+    rotating: Mapping[str, str] = field(default_factory=dict)
+    """By secret, what its marker says: one line of JSON."""
 
 
 def read_look(output: bytes) -> Seen:
@@ -44,6 +46,7 @@ def read_look(output: bytes) -> Seen:
         files=_files(fields),
         owed=_owed(fields.get("owed", [])),
         held=frozenset(fields.get("held", [])),
+        rotating=dict(_pairs(fields.get("rotating", []))),
     )
 
 

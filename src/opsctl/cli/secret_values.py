@@ -8,7 +8,7 @@ from pathlib import Path
 from opsctl.edges.ports import SecretStore
 from opsctl.edges.secrets import GeneratedStore, NoStore
 from opsctl.model.fleet import Fleet
-from opsctl.render.fleet import secret_names
+from opsctl.render.secret_uses import secret_names
 from opsctl.render.redact import Redactor
 
 

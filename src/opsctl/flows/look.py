@@ -49,6 +49,7 @@ def look(connection: Connection, desired: DesiredHost, *, inspect_all: bool = Fa
         owed=frozenset(seen.owed),
         owed_at=seen.owed,
         held=seen.held,
+        rotating=seen.rotating,
         resources=seen.resources,
         now=seen.now,
     )
@@ -87,6 +88,7 @@ def _look_at_files(connection: Connection, desired: DesiredHost) -> Seen:
 def _digests(desired: DesiredHost) -> dict[str, str]:
     contents = {service.env_path: desired.env_files.get(name) for name, service in desired.services.items()}
     contents |= {file.path: file.content for service in desired.services.values() for file in service.files}
+    contents |= desired.own_files
     return {
         path: hashlib.sha256(content).hexdigest() for path, content in contents.items() if content is not None
     }

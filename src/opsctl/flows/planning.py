@@ -83,6 +83,7 @@ def plan_all(
             request,
             services=chosen_services(host, selection),
             key=key,
+            unsettled=desired.unsettled,
             refusals=tuple(refusals),
             notes=tuple(notes),
         )

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from opsctl.inputs.template_names import Named, Reader
 
 CONTEXT = frozenset(
-    {"env", "environment", "project", "host", "hosts", "vars", "services", "secret", "stack", "service"}
+    {
+        "env",
+        "environment",
+        "project",
+        "host",
+        "hosts",
+        "vars",
+        "services",
+        "secret",
+        "login",
+        "stack",
+        "service",
+    }
 )
 """What `opsctl.render.context` offers to every text."""
 _OWN_COMPOSE = "compose.yml.j2"
@@ -120,8 +132,8 @@ class TemplateChecks:
         match named.owner:
             case "":
                 return self._context_fault(scope, name, secrets=secrets)
-            case "secret":
-                return _secret_fault(name)
+            case "secret" | "login" as asking:
+                return _secret_fault(asking, name)
             case "filter" | "test" as kind:
                 known = self.reader.filters if kind == "filter" else self.reader.tests
                 return None if name in known else (f"there is no {kind} {name!r}", nearest(name, known))
@@ -139,9 +151,9 @@ class TemplateChecks:
                 return f"there is no {_WHAT[owner]} {name!r} {where}", nearest(name, offered)
 
     def _context_fault(self, scope: Scope, name: str, *, secrets: bool) -> tuple[str, str] | None:
-        if name == "secret" and not secrets:
+        if name in {"secret", "login"} and not secrets:
             return (
-                "secret() can stand only in env and in files",
+                f"{name}() can stand only in env and in files",
                 "compose.yml is read by more people than env files are; put the value into env, or into a file",
             )
         known = CONTEXT | self.reader.globals
@@ -152,11 +164,11 @@ class TemplateChecks:
         return f"there is no name {name!r}", nearest(name, known)
 
 
-def _secret_fault(name: str) -> tuple[str, str] | None:
+def _secret_fault(asking: str, name: str) -> tuple[str, str] | None:
     try:
         check_name(name)
     except Unfit as reason:
-        return f"secret('{name}'): {reason}", reason.hint
+        return f"{asking}('{name}'): {reason}", reason.hint
     return None
 
 

@@ -20,7 +20,7 @@ _LOOKED_INTO = ("vars", "hosts", "services")
 @dataclass(frozen=True, slots=True)
 class Named:
     """A name in a text; `line` is 1-based within it. `owner` is "vars" for vars.name, "" for a name of the context,
-    "secret" for secret('name'), "filter", "test" or "template" (included, imported or extended).
+    "secret" for secret('name'), "login" for login('name'), "filter", "test" or "template" (included, imported or extended).
     """
 
     owner: str
@@ -82,9 +82,13 @@ def _names(tree: nodes.Template) -> Iterator[Named]:
         if named is not None and named.owner in free and id(look) not in forgiven:
             yield named
     for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Name) and call.node.name == "secret" and len(call.args) == 1:
+        if (
+            isinstance(call.node, nodes.Name)
+            and call.node.name in {"secret", "login"}
+            and len(call.args) == 1
+        ):
             yield from (
-                Named("secret", str(arg.value), call.lineno)
+                Named(call.node.name, str(arg.value), call.lineno)
                 for arg in call.args
                 if isinstance(arg, nodes.Const)
             )

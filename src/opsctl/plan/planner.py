@@ -13,6 +13,7 @@ from opsctl.plan.references import image_id
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.schedule import Task, schedule
 from opsctl.plan.steps import Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
+from opsctl.plan.unsettled import unsettled
 from opsctl.plan.verdict import Verdict, judge
 from opsctl.state.desired import DesiredHost, DesiredService
 from opsctl.state.observed import Observed
@@ -39,6 +40,7 @@ def plan_host(desired: DesiredHost, observed: Observed, request: PlanRequest) ->
         *_missing_dependencies(ctx, tasks),
         *(_kept_edits(verdicts, scope) if request.keep_host_edits else ()),
         *_never_pulled(ctx, touched),
+        *unsettled(ctx, tasks, files),
     )
     return HostPlan(
         host=desired.name,
@@ -95,6 +97,7 @@ def _files(
     for name in sorted(scope & set(ctx.desired.services)):
         owes = not (name in tasks and tasks[name].renews) and ctx.runs(name)
         found += pushes.service_files(ctx, ctx.desired.services[name], verdicts[name], owes=owes)
+    found += pushes.own_files(ctx)
     document = final_document(ctx, None if ctx.request.services is None else scope, frozenset(replaced))
     renewed = {name for name, task in tasks.items() if task.renews}
     compose = pushes.compose_file(ctx, document, verdicts, renewed)
@@ -191,5 +194,6 @@ def _notes(ctx: Context, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
     if ctx.request.services is None:
         known = {ctx.desired.services[name].env_path for name in ctx.desired.env_files}
         known |= {file.path for service in ctx.desired.services.values() for file in service.files}
+        known |= set(ctx.desired.own_files)
         yield from (f"stray file {path}: nothing uses it" for path in sorted(set(ctx.observed.files) - known))
     yield from ctx.request.notes

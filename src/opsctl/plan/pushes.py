@@ -16,6 +16,7 @@ from opsctl.state.fingerprint import ENV_LABEL, FILES_LABEL
 
 ENV_MODE = 0o600
 COMPOSE_MODE = 0o644
+OWN_MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ def service_files(
             reaction = ((service.name, file.reaction.kind),) if marked else ()
             owed = reaction if owes else _undoing(file.path, verdict)
             yield PutFile(file.path, file.content, file.mode, why, owed)
+
+
+def own_files(ctx: Context) -> Iterator[PutFile]:
+    """The files of the host itself that differ there; no container is touched for their sake."""
+    for path, content in sorted(ctx.desired.own_files.items()):
+        if ctx.file_differs(path, content):
+            yield PutFile(path, content, OWN_MODE, "changed" if path in ctx.observed.files else "new")
 
 
 def _undoing(path: str, verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,8 @@ class PlanRequest:
     """`services` narrows the plan (None: all). `key` stands in where the host has no fingerprint key yet.
 
     `start` names held or on-demand services to start now, `recreate` services to recreate without another cause.
+    `unsettled` are secrets whose rotation is open: a plan that would touch who uses them is refused, but for those of
+    `rotating`, which this very run rotates.
     `refusals` and `notes` come from elsewhere (the memory policy) and are shown with the plan's own.
     """
 
@@ -19,5 +21,7 @@ class PlanRequest:
     keep_host_edits: bool = False
     start: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
+    unsettled: frozenset[str] = frozenset()
+    rotating: frozenset[str] = frozenset()
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

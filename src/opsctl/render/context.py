@@ -1,5 +1,5 @@
 """What a template can name: `env`, `environment`, `project`, `host`, `hosts`, `vars`, `services`, `stack`, `service`,
-`secret()`; in compose.yml.j2 `compose` too.
+`secret()`, `login()`; in compose.yml.j2 `compose` too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from opsctl.model.values import split_address
 class Secrets:
     """The values that one rendering asked for, so that no message of it can quote them."""
 
-    def __init__(self, get: Callable[[str], str]) -> None:
+    def __init__(self, get: Callable[[str], str], login: Callable[[str], str]) -> None:
         self._get = get
+        self._login = login
         self._values: dict[str, str] = {}
 
-    def __call__(self, name: str) -> str:
+    def of(self, name: str) -> str:
         if name not in self._values:
             self._values[name] = self._get(name)
         return self._values[name]
+
+    def login(self, name: str) -> str:
+        """The login name that goes with the value; it is no secret."""
+        return self._login(name)
 
     def scrub(self, text: str) -> str:
         """`text` without any value, whatever its length."""
@@ -32,8 +37,32 @@ class Secrets:
         return text
 
 
+class Asked:
+    """secret() and login() as one service's texts and files call them; `names` are those that were asked for."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self.names: set[str] = set()
+
+    def secret(self, name: str) -> str:
+        self.names.add(name)
+        return self._secrets.of(name)
+
+    def login(self, name: str) -> str:
+        self.names.add(name)
+        return self._secrets.login(name)
+
+
+def no_logins(name: str) -> NoReturn:
+    """Stands for login() where the secrets come from no store."""
+    raise UsageError(
+        f"{name} has no login name here",
+        hint="login names come from a secret store (opsctl secrets init); else write the name itself",
+    )
+
+
 def no_secrets(_name: str) -> NoReturn:
-    """Stands for secret() where a value would end in compose.yml, in labels or in an argv."""
+    """Stands for secret(), and for login() which goes with it, where a value would end in compose.yml, in labels or in an argv."""
     raise UsageError(
         "secret() may be used in env values and in files only: compose.yml is readable by more people than those are",
         hint="put the value into `env`, or into a file that is mounted",
@@ -64,6 +93,7 @@ def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
         "vars": fleet.variables(environment, host),
         "services": ServicesNotYet(),
         "secret": no_secrets,
+        "login": no_secrets,
     }
 
 

@@ -27,6 +27,7 @@ class Draft:
     compose: Mapping[str, Any] = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
     files: tuple[DesiredFile, ...] = ()
+    secrets: frozenset[str] = frozenset()
 
 
 def definition(draft: Draft) -> dict[str, Any]:

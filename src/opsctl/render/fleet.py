@@ -9,9 +9,9 @@ from opsctl.errors import InputError, Problem, UsageError
 from opsctl.model.fleet import Fleet
 from opsctl.model.hosts import HostsFile
 from opsctl.model.nearest import nearest
-from opsctl.model.stack import SecretRef, Service
-from opsctl.render.context import Secrets
-from opsctl.render.problems import Problems, locate
+from opsctl.model.stack import Service
+from opsctl.render.context import Secrets, no_logins
+from opsctl.render.problems import Problems
 from opsctl.state.desired import Desired
 
 STATE_FOLDER = "~/.local/state/opsctl"
@@ -19,19 +19,25 @@ STATE_FOLDER = "~/.local/state/opsctl"
 
 
 def render(
-    fleet: Fleet, environment: str, secret: Callable[[str], str], *, state_folder: str = STATE_FOLDER
+    fleet: Fleet,
+    environment: str,
+    secret: Callable[[str], str],
+    *,
+    login: Callable[[str], str] = no_logins,
+    state_folder: str = STATE_FOLDER,
 ) -> Desired:
     """What every host of the environment shall hold; the same inputs give the same bytes.
 
-    `secret` gives a value by name and raises UsageError for one it does not have. A host with a local connection and no
+    `secret` gives a value by name and raises UsageError for one it does not have; `login` gives the login name that the
+    value belongs to. A host with a local connection and no
     directory of its own gets `<state_folder>/<project>`. Raises one InputError with every problem found; no message of
     it holds a secret.
     """
     from opsctl.render.host import HostRendering  # Jinja costs 45 ms
     from opsctl.render.templating import Templates
 
-    _known(fleet, environment)
-    problems, secrets, templates = Problems(), Secrets(secret), Templates(fleet.templates)
+    require_environment(fleet, environment)
+    problems, secrets, templates = Problems(), Secrets(secret, login), Templates(fleet.templates)
     hosts = []
     for name in sorted(fleet.environment(environment).hosts):
         directory = host_directory(fleet.hosts_file, name, state_folder)
@@ -55,33 +61,6 @@ def host_directory(file: HostsFile, host: str, state_folder: str = STATE_FOLDER)
     return f"{state_folder if found.connection == 'local' else '/opt'}/{file.project}"
 
 
-def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
-    """Every secret that rendering the environment asks for, found without a value and without rendering.
-
-    Raises InputError where a name cannot be known before (`secret(vars.x)`, an include whose name is computed).
-    """
-    from opsctl.render.secrets_used import SecretFinder  # Jinja costs 45 ms
-
-    _known(fleet, environment)
-    problems, names = Problems(), set[str]()
-    finder = SecretFinder(fleet.templates)
-    for stack, name, service in services_of(fleet, environment):
-        for key, value in service.env.items():
-            if isinstance(value, SecretRef):
-                names.add(value.secret)
-                continue
-            place = locate(fleet, environment, stack, "services", name, "env", key)
-            with problems.at(place):
-                names |= finder.in_text(value, place)
-        for index, file in enumerate(service.files):
-            place = locate(fleet, environment, stack, "services", name, "files", index)
-            with problems.at(place):
-                names |= finder.in_text(file.content or "", place)
-                names |= finder.in_template(file.template) if file.template else set()
-    problems.raise_any()
-    return frozenset(names)
-
-
 def services_of(fleet: Fleet, environment: str) -> Iterator[tuple[str, str, Service]]:
     """(stack, name, service) of every service of the environment, each once."""
     seen = set()
@@ -93,7 +72,8 @@ def services_of(fleet: Fleet, environment: str) -> Iterator[tuple[str, str, Serv
                     yield stack, name, service
 
 
-def _known(fleet: Fleet, environment: str) -> None:
+def require_environment(fleet: Fleet, environment: str) -> None:
+    """Raises UsageError with the nearest name where there is no such environment."""
     known: Mapping[str, Any] = fleet.hosts_file.environments
     if environment not in known:
         hint = nearest(environment, known)

@@ -11,7 +11,7 @@ from opsctl.model.nearest import nearest
 from opsctl.model.stack import FileSpec, SecretRef, Service
 from opsctl.model.values import Unfit
 from opsctl.render import envfile
-from opsctl.render.context import Secrets, host_context, service_view
+from opsctl.render.context import Asked, Secrets, host_context, service_view
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition, file_path
 from opsctl.render.ports import read_port
@@ -108,7 +108,8 @@ class HostRendering:
     def _draft(self, stack: str, name: str, service: Service) -> Draft:
         view = self._context["services"][name]
         plain = {**self._context, "stack": stack, "service": view}
-        private = {**plain, "secret": self._secrets}
+        asked = Asked(self._secrets)
+        private = {**plain, "secret": asked.secret, "login": asked.login}
         compose: dict[str, Any] = {}
         for key, value in service.compose.items():
             with self._problems.at(self._place(stack, "services", name, key)):
@@ -125,13 +126,23 @@ class HostRendering:
                     raise ValueError(f"{file.target} is mounted twice")
                 files[file.target] = file
         place = self._place(stack, "services", name)
-        return Draft(name, stack, place, service, view["image"], compose, env, tuple(files.values()))
+        return Draft(
+            name,
+            stack,
+            place,
+            service,
+            view["image"],
+            compose,
+            env,
+            tuple(files.values()),
+            frozenset(asked.names),
+        )
 
     def _env_value(
         self, key: str, value: str | SecretRef, context: Mapping[str, Any], stack: str, service: str
     ) -> str:
         if isinstance(value, SecretRef):
-            text = self._secrets(value.secret)
+            text = str(context["secret"](value.secret))
         else:
             text = self._text(value, context, stack, "services", service, "env", key)
         if problem := envfile.key_problem(key) or envfile.value_problem(text):

@@ -1,4 +1,4 @@
-"""Which secrets a template asks for, read from its syntax tree; imports Jinja."""
+"""Which secrets a template asks for by secret() or login(), read from its syntax tree; imports Jinja."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from jinja2 import meta, nodes
 from opsctl.errors import InputError, Problem
 from opsctl.model.fleet import Place
 from opsctl.render.templating import Templates, is_template
+
+_ASKING = frozenset({"secret", "login"})
 
 
 class SecretFinder:
@@ -41,12 +43,13 @@ class SecretFinder:
         found: set[str] = set()
         called = set()
         for call in tree.find_all(nodes.Call):
-            if isinstance(call.node, nodes.Name) and call.node.name == "secret":
+            if isinstance(call.node, nodes.Name) and call.node.name in _ASKING:
                 called.add(call.node)
-                found.add(_constant(call, name, place))
+                found.add(_constant(call, call.node.name, name, place))
         for use in tree.find_all(nodes.Name):
-            if use.name == "secret" and use.ctx == "load" and not any(use is node for node in called):
-                raise _problem(use.lineno, name, place, "secret is only known as a call: secret('name')")
+            if use.name in _ASKING and use.ctx == "load" and not any(use is node for node in called):
+                message = f"{use.name} is only known as a call: {use.name}('name')"
+                raise _problem(use.lineno, name, place, message)
         for other in meta.find_referenced_templates(tree):
             if other is None:
                 message = "the name of an included template is computed, so its secrets cannot be known"
@@ -55,13 +58,13 @@ class SecretFinder:
         return frozenset(found)
 
 
-def _constant(call: nodes.Call, name: str | None, place: Place) -> str:
+def _constant(call: nodes.Call, asking: str, name: str | None, place: Place) -> str:
     if len(call.args) == 1 and not call.kwargs and isinstance(call.args[0], nodes.Const):
         value = call.args[0].value
         if isinstance(value, str):
             return value
-    message = "secret() takes one constant name, so that it is known beforehand which secrets are needed"
-    raise _problem(call.lineno, name, place, message, "write secret('name')")
+    message = f"{asking}() takes one constant name, so that it is known beforehand which secrets are needed"
+    raise _problem(call.lineno, name, place, message, f"write {asking}('name')")
 
 
 def _problem(line: int, name: str | None, place: Place, message: str, hint: str = "") -> InputError:

@@ -44,6 +44,7 @@ def desired_service(
         memory_reservation=_size(final, "reservations", "mem_reservation"),
         memory_peak=draft.service.memory.peak,
         health_timeout=draft.service.wait.timeout,
+        secrets=draft.secrets,
         settle=draft.service.wait.settle,
     )
 

@@ -82,6 +82,8 @@ class DesiredService:
     """Seconds that the container may take to become healthy (or a job to finish) before the deploy fails."""
     settle: float = 5.0
     """Seconds that a container without a healthcheck must run without restarting."""
+    secrets: frozenset[str] = frozenset()
+    """Names of the secrets that its environment and files were rendered with."""
 
     @property
     def env_path(self) -> str:
@@ -111,7 +113,8 @@ class DesiredHost:
     """All that one host shall run: one Compose project.
 
     `networks` and `volumes` are Compose's top-level mappings, keyed by the name inside the file.
-    `env_files` are the bytes of `env/<service>.env` by service (absent where a service has no env).
+    `env_files` are the bytes of `env/<service>.env` by service (absent where a service has no env). `own_files` are files
+    that belong to no service, by path below the directory, mode 0644.
     """
 
     name: str
@@ -121,11 +124,16 @@ class DesiredHost:
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     env_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    own_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The rendering of one environment, hosts sorted by name."""
+    """The rendering of one environment, hosts sorted by name.
+
+    `unsettled` are secrets whose rotation is open in the store: whoever uses them is left as it is until that ends.
+    """
 
     environment: str
     hosts: tuple[DesiredHost, ...]
+    unsettled: frozenset[str] = frozenset()

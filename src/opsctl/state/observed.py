@@ -135,7 +135,8 @@ class Observed:
 
     `files` holds every file found under env/ and files/, by relative path. `compose` is the present compose.yml.
     `owed` are the markers left by pushes whose reaction was not yet done: (service, reaction kind).
-    `held` are services that `opsctl stop` keeps down. `images` maps every reference that the engine has locally (RepoTags
+    `held` are services that `opsctl stop` keeps down; `rotating` are secrets whose rotation is open, with what the
+    marker says of it (JSON). `images` maps every reference that the engine has locally (RepoTags
     and RepoDigests as the engine writes them, e.g. "redis:7", "ghcr.io/a/b@sha256:…") to the image's id.
     """
 
@@ -154,6 +155,7 @@ class Observed:
     owed_at: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """By marker, when it was last left, on the host's clock."""
     held: frozenset[str] = frozenset()
+    rotating: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = Resources()
     engine_version: str = ""
     now: float = 0.0

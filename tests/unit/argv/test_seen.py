@@ -53,12 +53,17 @@ class TestScript:
         put(tmp_path, ".opsctl/fingerprint.key", b"ab" * 32 + b"\n")
         put(tmp_path, ".opsctl/owed/web/reload", b"")
         put(tmp_path, ".opsctl/held/tool", b"")
+        put(tmp_path, ".opsctl/rotating/db_password", b'{"to": "v8",\n "by": "ann"}\n')
+        put(tmp_path, ".opsctl/rotating/.half", b"{")
+        put(tmp_path, "metrics/secrets.prom", b"x 1\n")
         seen = looked(tmp_path, {"env/api.env": sha(b"A=1\n"), "files/api/etc/a b.conf": sha(b"new\n")})
         assert seen.compose == b"name: demo\n\0\xff"
         assert seen.key == "ab" * 32
         assert set(seen.owed) == {("web", "reload")}
         assert abs(seen.owed["web", "reload"] - seen.now) < 60
         assert seen.held == {"tool"}
+        assert seen.rotating == {"db_password": '{"to": "v8", "by": "ann"}'}
+        assert seen.files["metrics/secrets.prom"].content == b"x 1\n"
         same, differs = seen.files["env/api.env"], seen.files["files/api/etc/a b.conf"]
         assert (same.sha256, same.mode, same.content) == (sha(b"A=1\n"), 0o600, None)
         assert (differs.sha256, differs.mode, differs.content) == (sha(b"old\n"), 0o640, b"old\n")

@@ -7,7 +7,7 @@ from tests.unit.render.fleets import fleet_of
 
 from opsctl.errors import InputError
 from opsctl.model.fleet import Place
-from opsctl.render.fleet import secret_names
+from opsctl.render.secret_uses import secret_names
 
 
 def test_names_are_found_in_references_texts_and_templates_of_any_depth() -> None:

@@ -1,0 +1,68 @@
+"""Who uses which secret, found in the operator's files without a value and without rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opsctl.model.fleet import Fleet, Place
+from opsctl.model.stack import SecretRef, Service
+from opsctl.render.fleet import require_environment, services_of
+from opsctl.render.problems import Problems, locate
+
+if TYPE_CHECKING:
+    from opsctl.render.secrets_used import SecretFinder
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """One place where a service asks for a secret: a variable of its env, or a file by its target."""
+
+    stack: str
+    service: str
+    place: Place
+    env_key: str = ""
+    target: str = ""
+
+
+def secret_uses(fleet: Fleet, environment: str) -> Mapping[str, tuple[SecretUse, ...]]:
+    """Every secret that rendering the environment may ask for, with its uses: in env, in URLs, in files and includes.
+
+    Raises InputError where a name cannot be known before (`secret(vars.x)`, an include whose name is computed).
+    """
+    from opsctl.render.secrets_used import SecretFinder  # Jinja costs 45 ms
+
+    require_environment(fleet, environment)
+    problems, found = Problems(), dict[str, list[SecretUse]]()
+    finder = SecretFinder(fleet.templates)
+    for stack, name, service in services_of(fleet, environment):
+        for use in _places(fleet, environment, stack, name, service):
+            with problems.at(use.place):
+                for secret in _asked(finder, service, use):
+                    found.setdefault(secret, []).append(use)
+    problems.raise_any()
+    return {secret: tuple(uses) for secret, uses in sorted(found.items())}
+
+
+def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
+    """The secrets of `secret_uses`; raises as it does."""
+    return frozenset(secret_uses(fleet, environment))
+
+
+def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Service) -> Iterator[SecretUse]:
+    for key in service.env:
+        place = locate(fleet, environment, stack, "services", name, "env", key)
+        yield SecretUse(stack, name, place, env_key=key)
+    for index, file in enumerate(service.files):
+        place = locate(fleet, environment, stack, "services", name, "files", index)
+        yield SecretUse(stack, name, place, target=file.target)
+
+
+def _asked(finder: SecretFinder, service: Service, use: SecretUse) -> frozenset[str]:
+    if use.env_key:
+        value = service.env[use.env_key]
+        return frozenset({value.secret}) if isinstance(value, SecretRef) else finder.in_text(value, use.place)
+    file = next(one for one in service.files if one.target == use.target)
+    inner = finder.in_template(file.template) if file.template else frozenset()
+    return finder.in_text(file.content or "", use.place) | inner

@@ -1,0 +1,160 @@
+"""What people may do to a store by hand; each change is an Edit of the whole store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl.errors import Refused, UsageError
+from opsctl.model.nearest import nearest
+from opsctl.model.secrets import Secret, SecretClass, StoreFile, number
+from opsctl.secrets.versions import Edit, restored, with_value
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to change of a secret beside its value: fields of Secret by their names, and keys of its target ("": drop it)."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    target: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.target)
+
+    def of(self, secret: Secret) -> Secret:
+        target = {key: value for key, value in {**secret.target, **self.target}.items() if value}
+        return secret.model_copy(update={**self.fields, "target": target})
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Whose change it is, of which environment and when, in seconds since the epoch. `only_store`: also where a system
+    keeps the value and is not told the new one.
+    """
+
+    now: float
+    by: str
+    environment: str
+    only_store: bool = False
+
+
+def require_secret(file: StoreFile, name: str, *, where: str = "") -> Secret:
+    """Raises UsageError with the nearest name."""
+    if name not in file.secrets:
+        raise UsageError(f"the store has no secret {name}", where=where, hint=nearest(name, file.secrets))
+    return file.secrets[name]
+
+
+def require_version(name: str, secret: Secret, version: str = "") -> str:
+    """The version asked for, else the current one. Raises UsageError where there is no such version."""
+    asked = version or secret.current
+    if asked not in secret.versions:
+        known = ", ".join(sorted(secret.versions, key=number)) or "none"
+        missing = f"no version {version}" if version else "no current value"
+        raise UsageError(f"{name} has {missing}", hint=f"there are: {known}")
+    return asked
+
+
+def require_free(name: str, secret: Secret, hand: Hand) -> None:
+    """Raises Refused where a new value in the store alone would part the store from what keeps the old one."""
+    if not secret.current or hand.only_store:
+        return
+    rotate = f"opsctl rotate-secret {name} -e {hand.environment}"
+    if secret.class_ == "migrate_only":
+        raise Refused(
+            f"{name} is migrate_only: what was encrypted with its value can be read with that value alone",
+            hint=f"{rotate} prints what has to be done; --only-store stores another value and does nothing else",
+        )
+    if secret.driver or secret.class_ in {"database", "app_admin"}:
+        raise Refused(
+            f"a system keeps the value of {name} ({secret.driver or f'class {secret.class_}'}), and this would not tell it",
+            hint=f"{rotate} tells it; --only-store, where it knows the new value already",
+        )
+
+
+def stored(
+    file: StoreFile,
+    name: str,
+    value: str | None,
+    policy: Policy,
+    hand: Hand,
+    *,
+    login: str = "",
+) -> Edit:
+    """A new current version of the value (None: the policy alone), in a secret that may be new.
+
+    The login name stays that of the version before where none is given. Raises Refused as `require_free` and while a
+    rotation is open; UsageError for the policy alone of a secret that is not there.
+    """
+    if value is None:
+        return Edit(_with(file, name, policy.of(require_secret(file, name))))
+    before = file.secrets.get(name, Secret())
+    require_free(name, before, hand)
+    kept = before.versions[before.current].login if before.current else ""
+    with _about(name):
+        after, version = with_value(policy.of(before), now=hand.now, by=hand.by, login=login or kept)
+    return Edit(_with(file, name, after), {(name, version): value})
+
+
+def brought_back(file: StoreFile, name: str, version: str, hand: Hand) -> Edit:
+    """An old version current again. Raises as `require_free`, and UsageError for a version that is not there."""
+    before = require_secret(file, name)
+    require_free(name, before, hand)
+    with _about(name):
+        return Edit(_with(file, name, restored(before, version, now=hand.now)))
+
+
+def removed(file: StoreFile, name: str) -> Edit:
+    """Without the secret and all its versions. Raises UsageError for one that is not there."""
+    require_secret(file, name)
+    kept = {one: secret for one, secret in file.secrets.items() if one != name}
+    return Edit(file.model_copy(update={"secrets": kept}))
+
+
+def edited(
+    file: StoreFile,
+    seen: Mapping[str, str],
+    values: Mapping[str, str],
+    classes: Mapping[str, SecretClass],
+    hand: Hand,
+) -> Edit:
+    """New versions of the values given, by name. `seen` is which version of each name was current when they were made
+    ("": none); `classes` are those of new names.
+
+    Raises Refused where one has another current version by now, and as `stored`.
+    """
+    edit = Edit(file)
+    made: dict[tuple[str, str], str] = {}
+    for name, value in values.items():
+        current = file.secrets[name].current if name in file.secrets else ""
+        if current != seen.get(name, ""):
+            raise Refused(
+                f"{name} was changed by another run meanwhile; nothing was stored", hint="edit again"
+            )
+        policy = Policy({"class_": classes[name]} if name in classes else {})
+        edit = stored(edit.file, name, value, policy, hand)
+        made.update(edit.values)
+    return Edit(edit.file, made)
+
+
+def marked_due(file: StoreFile, names: Iterable[str], reason: str, now: float) -> StoreFile:
+    """The secrets named, due now and for that reason."""
+    marked = {
+        name: file.secrets[name].model_copy(update={"due": now, "due_reason": reason}) for name in names
+    }
+    return file.model_copy(update={"secrets": {**file.secrets, **marked}})
+
+
+def _with(file: StoreFile, name: str, secret: Secret) -> StoreFile:
+    return file.model_copy(update={"secrets": {**file.secrets, name: secret}})
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """What is refused inside is led by the secret's name."""
+    try:
+        yield
+    except (Refused, UsageError) as error:
+        raise type(error)(error.message, where=name, hint=error.hint.replace("NAME", name)) from None

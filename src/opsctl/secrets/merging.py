@@ -132,11 +132,11 @@ class _Merge:
     def _both(self, name: str, base: _Opened, ours: _Opened, theirs: _Opened) -> _Opened:
         """Changed on both sides, or made on both."""
         made = merge_versions(base.versions, ours.versions, theirs.versions, now=self._now)
-        if made.renumbered:
-            self._renumbered[name] = made.renumbered
         versions = made.versions
         if made.clash:
             versions = made.chosen(self._choose(Conflict(name, "version", *made.clash)))
+        if renumbered := {old: new for old, new in made.renumbered.items() if new in versions}:
+            self._renumbered[name] = renumbered
         policies = (base.policy, ours.policy, theirs.policy)
         fields: dict[str, Any] = {
             one: self._three(name, one.removesuffix("_"), *(getattr(policy, one) for policy in policies))

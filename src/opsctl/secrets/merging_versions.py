@@ -27,7 +27,7 @@ Versions = Mapping[str, Held]
 class MergedVersions:
     """`versions` may be used where `clash` is None; else `chosen` gives them for the side that shall win.
 
-    `renumbered` has the ids that versions of theirs had and have now.
+    `renumbered` has the ids that versions of theirs had and have now; not all of them need be kept.
     """
 
     versions: Versions
@@ -49,12 +49,13 @@ def merge_versions(base: Versions, ours: Versions, theirs: Versions, *, now: flo
 
 class _Merge:
     def __init__(self, base: Versions, ours: Versions, theirs: Versions, now: float) -> None:
-        self._base = base
         self._ours = ours
         self._now = now
-        mine = {one: held for one, held in theirs.items() if not _replaced(one, held, base, ours)}
-        self._renumbered = dict(_new_ids(base, ours, mine))
-        self._theirs = {self._renumbered.get(one, one): held for one, held in mine.items()}
+        self._renumbered = dict(_new_ids(base, ours, theirs))
+        self._theirs = {self._renumbered.get(one, one): held for one, held in theirs.items()}
+        # Where ours used an id of the base again, theirs may still have the version of the base.
+        moved = {new: base[old] for old, new in self._renumbered.items() if _same(base.get(old), theirs[old])}
+        self._base = {**base, **moved}
 
     def merged(self) -> MergedVersions:
         kept: dict[str, Held] = {}
@@ -64,8 +65,7 @@ class _Merge:
             clash |= not agreed
             if held:
                 kept[one] = held
-        if not clash and self._twice_the_same(kept):
-            kept = self.chosen(self._older())
+        kept = self._without_twins(kept)
         clash |= not self._sound(kept)
         told = (_told(self._ours, {}), _told(self._theirs, self._renumbered)) if clash else None
         return MergedVersions(kept, self._renumbered, told, self.chosen)
@@ -100,7 +100,7 @@ class _Merge:
         ours, theirs = self._ours.get(one), self._theirs.get(one)
         if ours and theirs:
             old = self._base.get(one)
-            merged = _both(old if old and old.value == ours.value else None, ours, theirs)
+            merged = _both(old if _same(old, ours) else None, ours, theirs)
             return (merged or ours, merged is not None)
         if ours:
             return (ours if self._stays(one, self._ours, self._theirs) else None, True)
@@ -108,7 +108,7 @@ class _Merge:
 
     def _stays(self, one: str, own: Versions, other: Versions) -> bool:
         """Unless the other side removed it and this one did not touch it."""
-        return one in other or one not in self._base or self._base[one] != own[one]
+        return one in other or self._base.get(one) != own[one]
 
     def _sound(self, versions: Versions) -> bool:
         stages = [held.version.stage for held in versions.values()]
@@ -117,19 +117,18 @@ class _Merge:
         )
         return stages.count("pending") <= 1 and stages.count("current") == (1 if had else 0)
 
-    def _twice_the_same(self, versions: Versions) -> bool:
-        current = [held for held in versions.values() if held.version.stage == "current"]
-        return len(current) > 1 and len({(held.value, held.version.login) for held in current}) == 1
+    def _without_twins(self, versions: dict[str, Held]) -> dict[str, Held]:
+        """Of two current versions with the same value and login the older one is current."""
+        current = [one for one, held in versions.items() if held.version.stage == "current"]
+        if len({(versions[one].value, versions[one].version.login) for one in current}) != 1:
+            return versions
+        older = min(current, key=lambda one: (_age(versions[one]), number(one)))
+        yielding = {one: self._yielding(versions[one], pending=True) for one in current if one != older}
+        return {**versions, **yielding}
 
-    def _older(self) -> Side:
-        ours, theirs = (_at(side, "current") for side in (self._ours, self._theirs))
-        ages = (*_age(self._ours[ours]), number(ours)), (*_age(self._theirs[theirs]), number(theirs))
-        return "theirs" if ages[1] < ages[0] else "ours"
 
-
-def _replaced(one: str, theirs: Held, base: Versions, ours: Versions) -> bool:
-    """Whether ours removed a version that theirs left alone, and used its id again."""
-    return base.get(one) == theirs and one in ours and ours[one].value != theirs.value
+def _same(one: Held | None, other: Held) -> bool:
+    return one is not None and one.value == other.value
 
 
 def _new_ids(base: Versions, ours: Versions, theirs: Versions) -> Iterator[tuple[str, str]]:

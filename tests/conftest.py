@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-REAL = {"lab", "ssh", "compose"}
+REAL = {"lab", "ssh", "compose", "sops"}
 
 settings.register_profile("opsctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("opsctl")

@@ -1,9 +1,9 @@
-"""What the shell offers after TAB: names from hosts.toml and the stack files, read without checking them."""
+"""What the shell offers after TAB: names from hosts.toml, the stack files and the stores, read without checking them."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ def stacks(context: typer.Context, incomplete: str) -> list[str]:
 
 def services(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_services(context), incomplete)
+
+
+def secrets(context: typer.Context, incomplete: str) -> list[str]:
+    return _matching(_secrets(context), incomplete)
 
 
 def words(context: typer.Context, incomplete: str) -> list[str]:
@@ -57,13 +61,23 @@ def _stack_files(context: typer.Context) -> list[Path]:
 
 
 def _services(context: typer.Context) -> Iterator[str]:
+    return _keys(_stack_files(context), "services")
+
+
+def _secrets(context: typer.Context) -> Iterator[str]:
+    """Of the stores of all environments."""
+    root = _root(context)
+    return _keys(sorted((root / "secrets").glob("*.sops.yaml")) if root else [], "secrets")
+
+
+def _keys(files: Iterable[Path], table: str) -> Iterator[str]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    for path in _stack_files(context):
+    for path in files:
         try:
             document = YAML(typ="safe").load(path)
         except (OSError, YAMLError, ValueError):
             continue
-        if isinstance(document, dict) and isinstance(document.get("services"), dict):
-            yield from document["services"]
+        if isinstance(document, dict) and isinstance(document.get(table), dict):
+            yield from document[table]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.completion import environments, hosts, services, stacks, words
+from opsctl.cli.completion import environments, hosts, secrets, services, stacks, words
 
 Words = Annotated[
     list[str] | None,
@@ -32,6 +32,14 @@ ServiceArgument = Annotated[
 ]
 ServiceArguments = Annotated[
     list[str], typer.Argument(metavar="SERVICE", autocompletion=services, show_default=False)
+]
+SecretArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The secret.", autocompletion=secrets, show_default=False),
+]
+OnlyStore = Annotated[
+    bool,
+    typer.Option("--only-store", help="Also where a system keeps the value and is not told the new one."),
 ]
 Hosts = Annotated[
     list[str] | None,

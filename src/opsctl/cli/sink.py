@@ -47,6 +47,15 @@ class Sink(io.TextIOBase):
         self._send(self._redact(text))
         return len(text)
 
+    def reveal(self, text: str) -> None:
+        """Write a secret that was asked for: as it is, past the redactor, in UTF-8 whatever the stream's encoding."""
+        raw = getattr(self._stream, "buffer", None)
+        if raw is None:
+            self._send(text)
+            return
+        self.flush()
+        self._guarded(lambda: (raw.write(text.encode()), raw.flush()))
+
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # typeshed: ReadableBuffer
         self.write("".join(lines))
 
@@ -67,13 +76,15 @@ class Sink(io.TextIOBase):
         return self._stream.encoding or "utf-8"
 
     def _send(self, text: str) -> None:
-        if self.reader_left:
-            return
         if self._plain:
             text = text.translate(_ASCII).encode(self.encoding, "replace").decode(self.encoding)
+        self._guarded(lambda: (self._stream.write(text), self._stream.flush()))
+
+    def _guarded(self, write: Callable[[], object]) -> None:
+        if self.reader_left:
+            return
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            write()
         except BrokenPipeError:
             self.reader_left = True
             self._discard_the_rest()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+from tests.cli import shop as stores
+from tests.cli.shop import Shop
 
 HOSTS = """\
 project = "shop"
@@ -66,3 +70,23 @@ def project(tmp_path: Path) -> Path:
 def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state" / "opsctl"
+
+
+@pytest.fixture
+def empty_shop(tmp_path: Path) -> Shop:
+    """Environments lab (made-up secrets) and prod, which has no store yet; nobody has a key."""
+    root, home = tmp_path / "stores", tmp_path / "home"
+    (root / "stacks").mkdir(parents=True)
+    home.mkdir()
+    (root / "hosts.toml").write_text(stores.HOSTS)
+    (root / "stacks" / "app.yml").write_text(stores.APP)
+    return Shop(root, home, {"HOME": str(home), "PATH": os.environ["PATH"]})
+
+
+@pytest.fixture
+def shop(empty_shop: Shop) -> Shop:
+    """The same with a store for one key, and in it api_token and db_password (class database)."""
+    empty_shop.done("init", "prod", "--yes")
+    empty_shop.done("set", "api_token", "-e", "prod", typed="canary-token-1\n")
+    empty_shop.done("set", "db_password", "-e", "prod", "--class", "database", typed="canary-password-1\n")
+    return empty_shop

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.shop import Shop
+
 
 def offered(line: str, project: Path) -> list[str]:
     """What bash would be given for the line, whose last word is being typed."""
@@ -46,6 +48,11 @@ def offered(line: str, project: Path) -> list[str]:
 )
 def test_names_of_the_project_are_offered(project: Path, line: str, words: list[str]) -> None:
     assert sorted(offered(line, project)) == words
+
+
+def test_secrets_of_all_stores_are_offered_without_a_key(shop: Shop) -> None:
+    assert sorted(offered("opsctl secrets show ", shop.root)) == ["api_token", "db_password"]
+    assert offered("opsctl secrets set db", shop.root) == ["db_password"]
 
 
 def test_broken_files_offer_what_can_be_read(project: Path) -> None:

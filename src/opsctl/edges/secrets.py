@@ -1,4 +1,4 @@
-"""The port `SecretStore` until there is an encrypted store: values that opsctl makes up, for `lab` and `local`."""
+"""The port `SecretStore` where nobody keeps secrets: values that opsctl makes up, for `lab` and `local`."""
 
 from __future__ import annotations
 
@@ -120,23 +120,3 @@ class GeneratedStore:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-
-
-class NoStore:
-    """An environment without a store: it refuses every secret."""
-
-    def __init__(self, environment: str) -> None:
-        self._environment = environment
-
-    def get(self, name: str) -> str:
-        raise UsageError(
-            f"the secret {name} is needed, and the environment {self._environment} has no store",
-            where="hosts.toml",
-            hint=f'for a trial, secrets = "generated" in [environments.{self._environment}] makes values up',
-        )
-
-    def login(self, name: str) -> str:
-        return self.get(name)
-
-    def names(self) -> frozenset[str]:
-        return frozenset()

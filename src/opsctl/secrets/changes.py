@@ -12,6 +12,9 @@ from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret, SecretClass, StoreFile, number
 from opsctl.secrets.versions import Edit, restored, with_value
 
+_WITHOUT_SYSTEM = frozenset({"", "regenerate", "provider"})
+"""Drivers that tell no system a new value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -31,13 +34,14 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Hand:
     """Whose change it is, of which environment and when, in seconds since the epoch. `only_store`: also where a system
-    keeps the value and is not told the new one.
+    keeps the value and is not told the new one. `known` are classes by name, where names and uses say one.
     """
 
     now: float
     by: str
     environment: str
     only_store: bool = False
+    known: Mapping[str, SecretClass] = field(default_factory=dict)
 
 
 def require_secret(file: StoreFile, name: str, *, where: str = "") -> Secret:
@@ -62,12 +66,12 @@ def require_free(name: str, secret: Secret, hand: Hand) -> None:
     if not secret.current or hand.only_store:
         return
     rotate = f"opsctl rotate-secret {name} -e {hand.environment}"
-    if secret.class_ == "migrate_only":
+    if "migrate_only" in {secret.class_, hand.known.get(name)}:
         raise Refused(
-            f"{name} is migrate_only: what was encrypted with its value can be read with that value alone",
+            f"{name} is for migration only: what was encrypted with its value can be read with that value alone",
             hint=f"{rotate} prints what has to be done; --only-store stores another value and does nothing else",
         )
-    if secret.driver or secret.class_ in {"database", "app_admin"}:
+    if secret.driver not in _WITHOUT_SYSTEM or secret.class_ in {"database", "app_admin"}:
         raise Refused(
             f"a system keeps the value of {name} ({secret.driver or f'class {secret.class_}'}), and this would not tell it",
             hint=f"{rotate} tells it; --only-store, where it knows the new value already",
@@ -85,12 +89,13 @@ def stored(
 ) -> Edit:
     """A new current version of the value (None: the policy alone), in a secret that may be new.
 
-    The login name stays that of the version before where none is given. Raises Refused as `require_free` and while a
+    A new secret has the class that is known by its name, where the policy gives none. The login name stays that of the
+    version before where none is given. Raises Refused as `require_free` and while a
     rotation is open; UsageError for the policy alone of a secret that is not there.
     """
     if value is None:
         return Edit(_with(file, name, policy.of(require_secret(file, name))))
-    before = file.secrets.get(name, Secret())
+    before = file.secrets.get(name, Secret(**{"class": hand.known.get(name, "regenerate")}))
     require_free(name, before, hand)
     kept = before.versions[before.current].login if before.current else ""
     with _about(name):
@@ -113,15 +118,9 @@ def removed(file: StoreFile, name: str) -> Edit:
     return Edit(file.model_copy(update={"secrets": kept}))
 
 
-def edited(
-    file: StoreFile,
-    seen: Mapping[str, str],
-    values: Mapping[str, str],
-    classes: Mapping[str, SecretClass],
-    hand: Hand,
-) -> Edit:
+def edited(file: StoreFile, seen: Mapping[str, str], values: Mapping[str, str], hand: Hand) -> Edit:
     """New versions of the values given, by name. `seen` is which version of each name was current when they were made
-    ("": none); `classes` are those of new names.
+    ("": none).
 
     Raises Refused where one has another current version by now, and as `stored`.
     """
@@ -133,8 +132,7 @@ def edited(
             raise Refused(
                 f"{name} was changed by another run meanwhile; nothing was stored", hint="edit again"
             )
-        policy = Policy({"class_": classes[name]} if name in classes else {})
-        edit = stored(edit.file, name, value, policy, hand)
+        edit = stored(edit.file, name, value, Policy(), hand)
         made.update(edit.values)
     return Edit(edit.file, made)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.edges.secrets import GeneratedStore, NoStore
+from opsctl.edges.secrets import GeneratedStore
 from opsctl.errors import UsageError
 
 
@@ -106,13 +106,3 @@ def test_it_shows_no_value(path: Path) -> None:
 
     assert value not in repr(store)
     assert value not in f"{store} {store.__class__}"
-
-
-def test_an_environment_without_a_store_says_what_to_do() -> None:
-    with pytest.raises(
-        UsageError, match="the secret token is needed, and the environment prod has no store"
-    ) as refused:
-        NoStore("prod").get("token")
-
-    assert 'secrets = "generated" in [environments.prod]' in refused.value.hint
-    assert NoStore("prod").names() == frozenset()

@@ -88,7 +88,7 @@ def test_the_policy_alone_makes_no_version_and_drops_emptied_targets() -> None:
     [
         ("db", r"a system keeps the value of db \(class database\)"),
         ("redis", r"a system keeps the value of redis \(redis\)"),
-        ("key", "key is migrate_only"),
+        ("key", "key is for migration only"),
     ],
 )
 def test_what_a_system_keeps_is_not_changed_behind_its_back(name: str, told: str) -> None:
@@ -99,7 +99,7 @@ def test_what_a_system_keeps_is_not_changed_behind_its_back(name: str, told: str
     with pytest.raises(Refused, match=told):
         brought_back(FILE, name, "v1", HAND)
     with pytest.raises(Refused, match=told):
-        edited(FILE, {name: "v1"}, {name: "s3cret"}, {}, HAND)
+        edited(FILE, {name: "v1"}, {name: "s3cret"}, HAND)
     assert stored(FILE, name, "s3cret", NO_POLICY, FORCED).file.secrets[name].current == "v2"
 
 
@@ -111,6 +111,18 @@ def test_the_first_value_of_a_secret_that_a_system_keeps_is_free() -> None:
 def test_a_class_given_with_the_value_does_not_open_the_door() -> None:
     with pytest.raises(Refused):
         stored(FILE, "key", "s3cret", Policy({"class_": "regenerate"}), HAND)
+
+
+def test_a_name_that_says_migrate_only_counts_whatever_class_was_written_down() -> None:
+    knowing = Hand(NOW, "anna", "prod", known={"token": "migrate_only"})
+    with pytest.raises(Refused, match="token is for migration only"):
+        stored(FILE, "token", "s3cret", NO_POLICY, knowing)
+
+
+@pytest.mark.parametrize("driver", ["regenerate", "provider"])
+def test_a_driver_that_tells_no_system_keeps_nobody_out(driver: str) -> None:
+    file = StoreFile(secrets={"token": current(driver=driver)})
+    assert stored(file, "token", "s3cret", NO_POLICY, HAND).file.secrets["token"].current == "v2"
 
 
 def test_an_open_rotation_is_ended_first() -> None:
@@ -155,8 +167,7 @@ def test_several_values_are_one_edit() -> None:
         FILE,
         {"token": "v1"},
         {"token": "a", "n8n_encryption_key": "b"},
-        {"n8n_encryption_key": "migrate_only"},
-        HAND,
+        Hand(NOW, "anna", "prod", known={"n8n_encryption_key": "migrate_only"}),
     )
     assert edit.values == {("token", "v2"): "a", ("n8n_encryption_key", "v1"): "b"}
     assert edit.file.secrets["n8n_encryption_key"].class_ == "migrate_only"
@@ -165,7 +176,7 @@ def test_several_values_are_one_edit() -> None:
 def test_what_changed_while_the_editor_was_open_is_not_overwritten() -> None:
     for seen in ({"token": "v7"}, {}):
         with pytest.raises(Refused, match="token was changed by another run meanwhile"):
-            edited(FILE, seen, {"token": "a"}, {}, HAND)
+            edited(FILE, seen, {"token": "a"}, HAND)
 
 
 def test_a_mark_makes_due_and_touches_nothing_else() -> None:

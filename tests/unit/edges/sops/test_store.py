@@ -13,7 +13,7 @@ from opsctl.edges.ports import SecretStore, VersionedStore
 from opsctl.edges.sops.document import parse, unlock
 from opsctl.edges.sops.store import SopsStore
 from opsctl.errors import NoKey, Refused, StoreUnusable, Tampered, UsageError
-from opsctl.model.secrets import Secret, StoreFile
+from opsctl.model.secrets import Secret, StoreFile, Version
 from opsctl.secrets.versions import Edit, finished, with_pending, with_value
 
 NOW = 1_700_000_000.0
@@ -400,6 +400,13 @@ def test_it_shows_no_value(store: SopsStore) -> None:
     assert store.get("db") == "canary-value"
 
     assert "canary-value" not in f"{store!r} {store} {store._open!r} {store._open and store._open[1]._tree}"
+
+
+def test_the_reference_names_every_key() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "reference" / "secret-store.md").read_text(encoding="utf-8")
+    keys = {field.alias or name for model in (Secret, Version) for name, field in model.model_fields.items()}
+
+    assert not {key for key in keys - {"versions"} if f"`{key}`" not in text}
 
 
 def _it_implements_the_port(store: SopsStore) -> tuple[SecretStore, VersionedStore]:

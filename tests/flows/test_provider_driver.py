@@ -59,7 +59,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     monkeypatch.setenv("HOME", str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         found = Server(http.server_address[1])
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield found
         http.shutdown()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opsctl.argv.command import Command, Completed
+
+if TYPE_CHECKING:
+    from opsctl.model.secrets import StoreFile
+    from opsctl.secrets.journal import Line, Opened
+    from opsctl.secrets.versions import Edit
 
 
 class Session(Protocol):
@@ -89,6 +94,38 @@ class SecretStore(Protocol):
         """The login name that the current value belongs to. Raises as `get`, and UsageError where there is none."""
 
     def names(self) -> frozenset[str]: ...
+
+
+class VersionedStore(SecretStore, Protocol):
+    """A store that keeps versions. Every method raises StoreUnusable where the store cannot be read or trusted."""
+
+    def describe(self) -> StoreFile:
+        """All but the values; needs no key."""
+
+    def value(self, name: str, version: str = "") -> str:
+        """The value of a version; "" is the current one. Raises UsageError where there is none."""
+
+    def change(self, edit: Callable[[StoreFile], Edit]) -> StoreFile:
+        """Apply an edit to the store as it is now, in one atomic transaction; gives what is stored then.
+
+        What `edit` raises goes through, and nothing is stored. Raises OperationFailed where it cannot be written.
+        """
+
+
+class Journal(Protocol):
+    """The journal of one secret's rotation; it is there while the rotation is open. Every line is on the disk when its
+    method returns. Raises OperationFailed where it cannot be read or written.
+    """
+
+    def opened(self) -> Opened | None: ...
+
+    def lines(self) -> Sequence[Line]: ...
+
+    def begin(self, opened: Opened) -> None: ...
+
+    def write(self, line: Line) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Clock(Protocol):

@@ -41,6 +41,8 @@ class Change:
     parallel: int = 8
     what: str = ""
     """For the audit, in place of the plan's summary; a host has work then even where its plan has no steps."""
+    recorded: bool = True
+    """Whether each host's audit gets a start and an end; a rotation writes its own."""
     before: Callable[[Site, Progress], None] = _nothing
     after: Callable[[Site, Progress], None] = _nothing
 
@@ -52,10 +54,10 @@ def carry_out(world: World, change: Change) -> DeployReport:
     host, KeyboardInterrupt. A refused plan is in the report. Once changes have begun, all that happens is in the report.
     """
     began = world.clock.monotonic()
-    _connect(world, change.hosts, began)
+    connect_all(world, change.hosts, began)
     with leases(world, change.hosts, began) as taken:
         observed, errors = look_at_each(world, change.hosts)
-        _raise_any(errors, change.hosts)
+        raise_any(errors, change.hosts)
         plan = change.plan(observed)
         if plan.refused:
             return _refused(world, plan)
@@ -72,21 +74,23 @@ def carry_out(world: World, change: Change) -> DeployReport:
             Site(world, desired[one.host], world.connect(one.host), taken[one.host], stop, began)
             for one in work
         ]
-        outcomes = _on_all(change, plan, sites)
+        outcomes = on_all(change, plan, sites)
     rest = {one.host: HostOutcome(one.host, one) for one in plan.hosts}
     return DeployReport(plan, tuple((rest | outcomes).values()), run=world.who.run)
 
 
-def _connect(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
+def connect_all(world: World, hosts: Sequence[DesiredHost], began: float) -> None:
+    """Raises ConnectFailed, or HostErrors where several hosts cannot be reached."""
+
     def connect(host: DesiredHost) -> None:
         tell(world, host.name, "connecting", began=began)
         world.connect(host.name)
         tell(world, host.name, "connected", began=began)
 
-    _raise_any(on_each(hosts, connect)[1], hosts)
+    raise_any(on_each(hosts, connect)[1], hosts)
 
 
-def _raise_any(errors: Mapping[str, OpsctlError], hosts: Sequence[DesiredHost]) -> None:
+def raise_any(errors: Mapping[str, OpsctlError], hosts: Sequence[DesiredHost]) -> None:
     """Raise the error of one host as it is, those of several together: each names its host."""
     nothing = _NOTHING_DONE if len(hosts) > len(errors) else _NOTHING_DONE_HERE
     if len(errors) > 1:
@@ -107,7 +111,7 @@ def _refusal(plan: HostPlan) -> Refused | None:
     return Refused("the plan is refused; nothing was done", where=plan.host, evidence=plan.refusals)
 
 
-def _on_all(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:
+def on_all(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:
     if change.parallel <= 1:
         return _one_after_the_other(change, plan, sites)
     with ThreadPoolExecutor(max_workers=change.parallel, thread_name_prefix="apply") as threads:
@@ -163,16 +167,17 @@ def _on_one(change: Change, plan: Plan, site: Site) -> HostOutcome:
     error: OpsctlError | None = None
     try:
         site.check()
-        site.lease.record(
-            start_record(site.world.who, clock.now(), change.what or plan.summary(), plan.digest)
-        )
+        if change.recorded:
+            what = change.what or plan.summary()
+            site.lease.record(start_record(site.world.who, clock.now(), what, plan.digest))
         change.before(site, progress)
         apply(site, host_plan, progress)
         change.after(site, progress)
     except OpsctlError as caught:
         error = _with_progress(caught, host_plan, progress)
     seconds = clock.monotonic() - began
-    error = _record_end(site, seconds, error, progress)
+    if change.recorded:
+        error = _record_end(site, seconds, error, progress)
     site.tell("failed" if error else "finished", detail=error.message if error else "")
     return HostOutcome(site.name, host_plan, progress.done, progress.changed, error, seconds)
 

@@ -19,6 +19,11 @@ def placeholder(name: str) -> str:
     return f"__secret_{name}__"
 
 
+def login_placeholder(name: str) -> str:
+    """Stands for the login name that goes with a secret."""
+    return f"__login_{name}__"
+
+
 def files(desired: Desired) -> dict[str, bytes]:
     """Every file by its path `<host>/<path below the host's directory>`, sorted; the same inputs give the same bytes.
 

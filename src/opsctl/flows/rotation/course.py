@@ -1,0 +1,260 @@
+"""One way with one secret, under the leases of its hosts: from where it stands to the protocol that fits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets as chance
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opsctl.argv import marks
+from opsctl.errors import Interrupted, OpsctlError, Refused
+from opsctl.flows.audit_records import end_record, start_record
+from opsctl.flows.planning import no_policy
+from opsctl.flows.rotation import protocol
+from opsctl.flows.rotation.delivery import Delivery, require_unrefused
+from opsctl.flows.rotation.drivers import registry
+from opsctl.flows.rotation.drivers.contract import Driver, Means
+from opsctl.flows.rotation.keys import Keys
+from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way
+from opsctl.flows.rotation.protocol import End, Rotation
+from opsctl.flows.site import Site, tell
+from opsctl.flows.world import World
+from opsctl.model.secrets import Secret, moment_text
+from opsctl.secrets.candidate import Candidate
+from opsctl.secrets.journal import Opened, opened_text, read_opened
+from opsctl.secrets.rotating import onward
+from opsctl.state.observed import Observed
+
+Confirm = Callable[[RotationPlan], bool]
+"""Shows the plan and asks. False: nothing is done."""
+
+
+@dataclass(slots=True)
+class Course:
+    """`sites` are the leased hosts by name, `consumers` the services that use the secret, `observed` one look at each host."""
+
+    world: World
+    keys: Keys
+    secret: Secret
+    name: str
+    way: Way
+    sites: Mapping[str, Site]
+    consumers: tuple[str, ...]
+    observed: Mapping[str, Observed]
+    began: float
+    """On the monotonic clock: when the run began."""
+    _known: tuple[Candidate, ...] = field(default=(), init=False)
+    _driver: Driver = field(init=False)
+    _delivery: Delivery = field(init=False)
+
+    def __post_init__(self) -> None:
+        system = registry.system_service(self.secret)
+        means = Means(
+            name=self.name,
+            target=self.secret.target,
+            world=self.world,
+            site=next((one for one in self.sites.values() if system and system in one.host.services), None),
+            chance=self.keys.chance,
+            paste=self.keys.paste,
+            known=lambda: self._known,
+        )
+        self._driver = self.keys.driver(means, self.secret)
+        now = self.world.clock.now()
+        self._delivery = Delivery(self.world, self.name, self.consumers, self.sites, self.keys.render, now)
+
+    def run(self, opened: Opened | None, confirm: Confirm) -> RotationReport:
+        """`opened` is what the journal says of a rotation that is open."""
+        marked = self._marked()
+        if self.way in {"resume", "abort"}:
+            return self._on_with(opened or marked, confirm, marked=marked is not None)
+        if marked:
+            raise Refused(
+                f"a rotation of {self.name} is open: {marked}",
+                hint=f"`--resume` where its new value is ({marked.machine}), or `--abort` puts {marked.before} back",
+            )
+        return self._afresh(confirm)
+
+    def _afresh(self, confirm: Confirm) -> RotationReport:
+        old = self._stored(self.secret.current)
+        self._known = (old,)
+        new, note = self._new(old)
+        self._known = (new, old)
+        rotation = self._rotation(self._opening(old, new))
+        self._driver.check()
+        protocol.prove_refusal(rotation, old)
+        plan = self._plan(old, new, deliver=new)
+        require_unrefused(plan.deploy)
+        self._require_healthy()
+        now = self._delivery.now
+        return self._carried_out(
+            plan, confirm, rotation, lambda: protocol.begin(rotation, new, old, now=now, note=note)
+        )
+
+    def _on_with(self, opened: Opened | None, confirm: Confirm, *, marked: bool) -> RotationReport:
+        ahead = onward(self.secret, opened, "abort" if self.way == "abort" else "resume", marked=marked)
+        old, new = self._stored(ahead.before), self._stored(ahead.after) if ahead.after else None
+        self._known = (new, old) if new else (old,)
+        rotation = self._rotation(opened or self._opening(old, new or old))
+        match ahead.act, new:
+            case "tidy", _:
+                protocol.tidy(rotation)
+                return RotationReport(
+                    self.name, end="put back" if ahead.standing == "given up" else "nothing was begun"
+                )
+            case "put back", _:
+                plan = self._plan(old, new or Candidate(rotation.opened.after, ""), deliver=old)
+                return self._carried_out(
+                    plan, confirm, rotation, lambda: protocol.put_back(rotation, old, new)
+                )
+            case ("go on" | "ensure") as act, Candidate() as there:
+                go = protocol.ensure if act == "ensure" else protocol.go_on
+                plan = self._plan(old, there, deliver=there)
+                return self._carried_out(plan, confirm, rotation, lambda: go(rotation, there, old))
+        raise Refused(
+            f"the new value of {self.name} is not in this store: {rotation.opened}",
+            hint=f"take the store's file from {rotation.opened.machine}, or put {old.version} back with --abort",
+        )
+
+    def _carried_out(
+        self, plan: RotationPlan, confirm: Confirm, rotation: Rotation, go: Callable[[], End]
+    ) -> RotationReport:
+        """Ask, record on every host, go, record. What goes wrong is in the report."""
+        if not confirm(plan):
+            return RotationReport(self.name, plan, confirmed=False)
+        began = self.world.clock.monotonic()
+        end, error = None, None
+        try:
+            self._record_start(f"{plan.way} secret {self.name} {plan.before} -> {plan.after}")
+            end = go()
+        except OpsctlError as caught:
+            error = caught
+        except KeyboardInterrupt:
+            error = Interrupted("interrupted in the middle of a rotation")
+        if error and rotation.journal.opened():
+            told_open(error, self.name)
+        seconds = self.world.clock.monotonic() - began
+        self._record_end(seconds, error)
+        return RotationReport(self.name, plan, end, error, seconds=seconds)
+
+    def _record_start(self, what: str) -> None:
+        for site in self.sites.values():
+            site.lease.record(start_record(self.world.who, self.world.clock.now(), what))
+
+    def _record_end(self, seconds: float, error: OpsctlError | None) -> None:
+        record = end_record(self.world.who, self.world.clock.now(), seconds, error, 0)
+        told = {**record, "detail": self.world.redact(str(record["detail"]))}
+        for site in self.sites.values():
+            with contextlib.suppress(OpsctlError):  # what ended the rotation says more than this
+                site.lease.record(told)
+
+    def _new(self, old: Candidate) -> tuple[Candidate, str]:
+        """The candidate, and a note that is stored with it."""
+        identity = self.secret.next_id
+        if self.way == "rotate":
+            return self._driver.create(self.secret, identity), ""
+        before = self._stored(self.secret.previous)
+        if before.value == old.value:
+            raise Refused(f"{before.version} of {self.name} is the same value as {old.version}")
+        return Candidate(identity, before.value, before.login), f"rolled back to {before.version}"
+
+    def _stored(self, version: str) -> Candidate:
+        value = self.keys.store.value(self.name, version)
+        return Candidate(version, value, self.secret.versions[version].login)
+
+    def _opening(self, old: Candidate, new: Candidate) -> Opened:
+        who = self.world.who
+        since = moment_text(self.world.clock.now())
+        return Opened(os.urandom(4).hex(), self.name, old.version, new.version, since, who.user, who.machine)
+
+    def _plan(self, old: Candidate, new: Candidate, *, deliver: Candidate) -> RotationPlan:
+        judged = self.keys.policy if self.way in {"rotate", "rollback"} else no_policy
+        plan = self._delivery.plan(deliver, policy=judged)
+        return RotationPlan(
+            secret=self.name,
+            environment=plan.environment,
+            way=self.way,
+            before=old.version,
+            after=new.version,
+            system=self._driver.system,
+            steps=self._driver.steps,
+            consumers=self.consumers,
+            deploy=plan,
+            grace=self.secret.grace if self._driver.overlaps else 0.0,
+            notes=tuple(self._notes()),
+        )
+
+    def _notes(self) -> Iterator[str]:
+        driver = self._driver
+        if driver.system and not driver.overlaps and self.way != "abort":
+            yield "from set until a consumer is made anew, that consumer cannot open new connections; open ones stay"
+        if self._person_withdraws:
+            yield f"{driver.system} takes the old value until a person ends it there"
+
+    @property
+    def _person_withdraws(self) -> bool:
+        """The old value works on, and finish cannot end it."""
+        return bool(self._driver.system) and self._driver.overlaps and not self._driver.steps[2]
+
+    def _may_withdraw(self) -> bool:
+        return not self._person_withdraws or self.keys.may_withdraw(self.name, self._driver.system)
+
+    def _rotation(self, opened: Opened) -> Rotation:
+        world = self.world
+        return Rotation(
+            opened=opened,
+            run=world.who.run,
+            by=world.who.user,
+            store=self.keys.store,
+            driver=self._driver,
+            journal=self.keys.journal(self.name),
+            clock=world.clock,
+            deliver=self._delivery,
+            mark=lambda: self._mark(opened),
+            unmark=self._unmark,
+            wrong=lambda value: Candidate("", chance.token_hex(16), value.login),
+            may_withdraw=self._may_withdraw,
+            tell=self._tell,
+        )
+
+    def _tell(self, kind: Literal["step", "step_done"], step: str, detail: str) -> None:
+        tell(self.world, self.name, kind, began=self.began, subject=f"{step} {detail}".rstrip())
+
+    def _marked(self) -> Opened | None:
+        """What the mark of a host says; the hosts of one rotation say the same."""
+        texts = [one.rotating[self.name] for one in self.observed.values() if self.name in one.rotating]
+        return next((opened for opened in map(read_opened, texts) if opened), None)
+
+    def _mark(self, opened: Opened) -> None:
+        for site in self.sites.values():
+            site.run(marks.rotating(site.directory, site.run_id, self.name, opened_text(opened)))
+
+    def _unmark(self) -> None:
+        for site in self.sites.values():
+            site.run(marks.rotated(site.directory, site.run_id, self.name))
+
+    def _require_healthy(self) -> None:
+        """A rotation that begins on a sick consumer could not tell its own failure from that one."""
+        for name, observed in self.observed.items():
+            sick = [
+                one.service
+                for one in observed.containers
+                if one.service in self.consumers
+                and one.project == self.sites[name].host.project
+                and (one.health == "unhealthy" or one.state == "restarting")
+            ]
+            if sick:
+                raise Refused(
+                    f"{', '.join(sorted(sick))} is not healthy, and a rotation has to tell whether it is afterwards",
+                    where=name,
+                    hint=f"opsctl why {sick[0]}",
+                )
+
+
+def told_open(error: OpsctlError, name: str) -> OpsctlError:
+    """The error, with the way on: a rotation was left open."""
+    way = f"the rotation of {name} is open: opsctl rotate-secret {name} --resume goes on, --abort puts the old value back"
+    error.hint = f"{error.hint}; {way}" if error.hint else way
+    return error

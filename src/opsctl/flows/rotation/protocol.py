@@ -1,0 +1,213 @@
+"""The steps of one rotation. Each can be repeated, so that a run which was killed is gone on with by doing it again:
+what a system accepts is asked, what a consumer has is looked at, and the store's stages say which value shall be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from opsctl.edges.ports import Clock, Journal, VersionedStore
+from opsctl.errors import (
+    ConnectFailed,
+    HostErrors,
+    Interrupted,
+    LeaseLost,
+    OperationFailed,
+    OpsctlError,
+    Refused,
+)
+from opsctl.flows.rotation.drivers.contract import Driver
+from opsctl.model.secrets import Secret
+from opsctl.secrets import versions
+from opsctl.secrets.candidate import Candidate
+from opsctl.secrets.journal import JournalStep, Line, Opened
+from opsctl.secrets.rotating import moving, secret_of, storing
+
+End = Literal["done", "not yet withdrawn", "put back", "nothing was begun"]
+
+_CUT_OFF = (ConnectFailed, LeaseLost, Interrupted)
+"""After these nothing can be put back from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """One secret on its way, with the doors it needs.
+
+    `deliver` gives the consumers a value and returns once they are healthy with it; `mark` and `unmark` tell the hosts;
+    `wrong` makes a value that no system may take; `may_withdraw` is asked before the old value is withdrawn.
+    """
+
+    opened: Opened
+    run: str
+    by: str
+    store: VersionedStore
+    driver: Driver
+    journal: Journal
+    clock: Clock
+    deliver: Callable[[Candidate], None]
+    mark: Callable[[], None]
+    unmark: Callable[[], None]
+    wrong: Callable[[Candidate], Candidate]
+    may_withdraw: Callable[[], bool]
+    tell: Callable[[Literal["step", "step_done"], str, str], None]
+
+    @property
+    def name(self) -> str:
+        return self.opened.secret
+
+    @contextmanager
+    def step(self, name: JournalStep, detail: str = "") -> Iterator[None]:
+        """What is done inside is in the journal once it is done."""
+        self.tell("step", name, detail)
+        yield
+        self.journal.write(Line(name, self.clock.now(), self.run))
+        self.tell("step_done", name, detail)
+
+
+def begin(rotation: Rotation, new: Candidate, old: Candidate, *, now: float, note: str = "") -> End:
+    """From nothing to the end: `new` is stored as pending before any system knows it.
+
+    `now` becomes the moment at which it was made. Raises OperationFailed where it failed and the old value is in force
+    again, or where that failed too; which of both its message says.
+    """
+    rotation.journal.begin(rotation.opened)
+    try:
+        with rotation.step("create", new.version):
+            rotation.store.change(storing(new, rotation.name, now=now, by=rotation.by, note=note))
+    except OpsctlError:
+        rotation.journal.close()
+        raise
+    return go_on(rotation, new, old)
+
+
+def go_on(rotation: Rotation, new: Candidate, old: Candidate) -> End:
+    """From a stored pending version to the end; as `begin`."""
+    try:
+        with rotation.step("mark"):
+            rotation.mark()
+        _take(rotation, new)
+        _deliver(rotation, new)
+    except OpsctlError as error:
+        raise _after_failure(rotation, new, old, error) from None
+    with rotation.step("finish", f"{new.version} is current"):
+        now = rotation.clock.now()
+        rotation.store.change(moving(rotation.name, lambda secret: versions.finished(secret, now=now)))
+    return withdraw(rotation, new, old)
+
+
+def ensure(rotation: Rotation, new: Candidate, old: Candidate) -> End:
+    """For a rotation whose new value is current already: that it is in force everywhere, then the end."""
+    _take(rotation, new)
+    _deliver(rotation, new)
+    return withdraw(rotation, new, old)
+
+
+def withdraw(rotation: Rotation, new: Candidate, old: Candidate) -> End:
+    """The old value ends, unless its grace is not over or nobody says that it may. The rotation stays open then."""
+    if not _grace_is_over(rotation, old) or not rotation.may_withdraw():
+        rotation.unmark()
+        return "not yet withdrawn"
+    with rotation.step("retire", f"{old.version} is withdrawn"):
+        rotation.driver.finish(new, old)
+    tidy(rotation)
+    return "done"
+
+
+def put_back(rotation: Rotation, old: Candidate, new: Candidate | None) -> End:
+    """The old value is in force everywhere again, and the new one nowhere. `new`: None where this store never had it."""
+    with rotation.step("mark"):
+        rotation.mark()
+    _take(rotation, old)
+    _deliver(rotation, old)
+    with rotation.step("put back", f"{old.version} is in force"):
+        rotation.driver.finish(old, new)
+        rotation.store.change(moving(rotation.name, lambda secret: _given_up(secret, rotation)))
+    tidy(rotation)
+    return "put back"
+
+
+def tidy(rotation: Rotation) -> None:
+    """Nothing but the marks of a rotation is left to remove."""
+    rotation.unmark()
+    rotation.journal.close()
+
+
+def prove_refusal(rotation: Rotation, value: Candidate) -> None:
+    """That the system refuses a wrong value, for otherwise its yes to a right one says nothing. Raises Refused."""
+    if rotation.driver.system and rotation.driver.test(rotation.wrong(value)):
+        raise Refused(
+            f"{rotation.driver.system} takes any password, so that no test can tell a right one",
+            hint="see which lines of pg_hba.conf say trust, or whether the Redis user is nopass",
+        )
+
+
+def _take(rotation: Rotation, value: Candidate) -> None:
+    """The system takes the value, as it was asked; what takes it already is not told again."""
+    driver = rotation.driver
+    if not driver.system:
+        return
+    with rotation.step("set", driver.system):
+        if not driver.test(value):
+            driver.set(value)
+    with rotation.step("test", driver.system):
+        prove_refusal(rotation, value)
+        if not driver.test(value):
+            raise OperationFailed(
+                f"{driver.system} does not take {value.version}",
+                hint="does something else set it too, such as an init script or an operator?",
+            )
+
+
+def _deliver(rotation: Rotation, value: Candidate) -> None:
+    with rotation.step("deliver", value.version):
+        rotation.deliver(value)
+
+
+def _given_up(secret: Secret, rotation: Rotation) -> Secret:
+    now = rotation.clock.now()
+    if secret.pending:
+        return versions.failed(secret, now=now)
+    if secret.current == rotation.opened.after:
+        return versions.put_back(secret, now=now)
+    return secret
+
+
+def _grace_is_over(rotation: Rotation, old: Candidate) -> bool:
+    secret = secret_of(rotation.store.describe(), rotation.name)
+    version = secret.versions.get(old.version)
+    retired = version.retired if version and version.retired is not None else 0.0
+    grace = secret.grace if rotation.driver.overlaps else 0.0
+    return rotation.clock.now() >= retired + grace
+
+
+def _after_failure(rotation: Rotation, new: Candidate, old: Candidate, error: OpsctlError) -> OpsctlError:
+    """Put the old value back, where that can be done from here, and say how it ended."""
+    if _cut_off(error):
+        return error
+    try:
+        put_back(rotation, old, new)
+    except OpsctlError as second:
+        return OperationFailed(
+            f"{error.message}; putting {old.version} back failed too: {second.message}",
+            where=error.where,
+            evidence=(*_evidence(error), *second.evidence),
+        )
+    return OperationFailed(
+        f"{error.message}; {old.version} was put back everywhere, {new.version} is kept as failed",
+        where=error.where,
+        evidence=_evidence(error),
+        hint=error.hint,
+    )
+
+
+def _cut_off(error: OpsctlError) -> bool:
+    if isinstance(error, HostErrors):
+        return any(_cut_off(one) for one in error.by_host.values())
+    return isinstance(error, _CUT_OFF)
+
+
+def _evidence(error: OpsctlError) -> tuple[str, ...]:
+    return error.evidence or (tuple(str(error).splitlines()[1:]) if isinstance(error, HostErrors) else ())

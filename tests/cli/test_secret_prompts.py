@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import termios
 import time
@@ -121,6 +122,7 @@ def test_a_real_terminal_shows_nothing_of_what_is_typed_and_echoes_again_afterwa
         shown += until(terminal, b"got ")
         assert echoes(terminal)
     finally:
+        os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         os.close(terminal)
     assert CANARY.encode() not in shown
@@ -138,6 +140,7 @@ def test_an_interrupted_prompt_leaves_the_terminal_echoing() -> None:
         until(terminal, b"KeyboardInterrupt")
         assert echoes(terminal)
     finally:
+        os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         os.close(terminal)
 

@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from opsctl.cli.secret_store import access_log_path
 from tests.cli.shop import CANARY, DAY, Shop
+from tests.cli.terminal import opsctl
 
 SOPS = Path(sys.executable).parent / "sops"
 
@@ -352,6 +354,43 @@ def test_an_unused_one_is_removed_after_a_yes(shop: Shop) -> None:
     assert shop.run("remove", "spare", "-e", "prod", typed="y\n", tty=True).code == 0
     assert "spare" not in shop.stored().secrets
     assert "spare" not in shop.file.read_text()
+
+
+# ── bugs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "broken, words",
+    [
+        ("opsctl.edges.access_log.AccessLog.append", "show api_token -e prod --reason x"),
+        ("opsctl.edges.sops.store.SopsStore.change", "set api_token -e prod"),
+    ],
+    ids=["a value that was read", "a value that was given"],
+)
+def test_the_traceback_of_a_bug_holds_no_value(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, state_folder: Path, broken: str, words: str
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise RuntimeError("could not send canary-token-1, canary-token-2")
+
+    monkeypatch.setattr(broken, fail)
+    ended = opsctl(
+        *("secrets", *words.split()),
+        project=shop.root,
+        typed="canary-token-2",
+        environ=shop.environ,
+        clock=shop.clock,
+    )
+    (crash,) = state_folder.glob("crash-*.txt")
+    told = crash.read_text()
+    assert (ended.code, ended.out) == (3, "")
+    assert ("canary-token-2" if words.startswith("set") else "canary-token-1") not in _raised(told)
+    assert "could not send" in told
+
+
+def _raised(crash: str) -> str:
+    """The last line of a crash file: the error itself. The lines above quote the source of this very test."""
+    return crash.rstrip().splitlines()[-1]
 
 
 # ── without opsctl ───────────────────────────────────────────────────────────────────────────────────────────────────

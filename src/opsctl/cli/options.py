@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,6 +36,15 @@ ServiceArguments = Annotated[
 SecretArgument = Annotated[
     str,
     typer.Argument(metavar="NAME", help="The secret.", autocompletion=secrets, show_default=False),
+]
+SecretClassOption = Annotated[
+    Literal["regenerate", "database", "app_admin", "provider", "expiring", "migrate_only"] | None,
+    typer.Option(
+        "--class",
+        metavar="CLASS",
+        help="What a new value means; default: as the name says, else regenerate.",
+        show_default=False,
+    ),
 ]
 OnlyStore = Annotated[
     bool,

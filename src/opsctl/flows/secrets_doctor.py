@@ -13,8 +13,8 @@ from opsctl.model.secrets import SecretClass, StoreFile
 from opsctl.secrets.policy import Severity
 
 SHORT = 16
-"""Characters. Values that opsctl or a person made up and that are shorter can be tried through."""
-_MADE_UP: frozenset[SecretClass] = frozenset({"regenerate", "database", "app_admin", "migrate_only"})
+"""Characters. Shorter values that somebody made up, and that can be replaced, can be tried through."""
+_MADE_UP: frozenset[SecretClass] = frozenset({"regenerate", "database", "app_admin"})
 _ORDER: tuple[Severity, ...] = ("high", "warn", "note")
 
 
@@ -130,7 +130,7 @@ class _Examination:
         except StoreUnusable as error:
             self._find(error, "values")
             return
-        self.checked += ["key", "check sum", "values"]
+        self.checked += ["key", "check sum"]
         self.findings += _of_values(file, values, self._patient.environment)
 
     def recipients(self, file: StoreFile) -> None:

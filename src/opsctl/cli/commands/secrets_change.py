@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from opsctl.cli.answer import answer, begin
-from opsctl.cli.options import EnvironmentOption, Json, OnlyStore, SecretArgument, Yes
+from opsctl.cli.options import EnvironmentOption, Json, OnlyStore, SecretArgument, SecretClassOption, Yes
 
 _SHORTEST, _LONGEST = 8, 4096
 
-_Class = Literal["regenerate", "database", "app_admin", "provider", "expiring", "migrate_only"]
+
+def _option(
+    name: str, metavar: str, text: str, *, least: int | None = None, most: int | None = None
+) -> object:
+    return typer.Option(name, metavar=metavar, help=text, min=least, max=most, show_default=False)
 
 
-def _option(name: str, metavar: str, text: str) -> object:
-    return typer.Option(name, metavar=metavar, help=text, show_default=False)
+_Generate = Annotated[
+    int | None,
+    _option("--generate", "N", "Make the value up: N letters and digits.", least=_SHORTEST, most=_LONGEST),
+]
+_RotateEvery = Annotated[
+    str | None, _option("--rotate-every", "SPAN", "How old a value may get: 90d; never.")
+]
+_Keep = Annotated[
+    int | None, _option("--keep", "N", "How many old values stay restorable.", least=1, most=1000)
+]
+_Grace = Annotated[
+    str | None, _option("--grace", "SPAN", "How long the old value stays valid after a rotation: 1h.")
+]
+_Expires = Annotated[
+    str | None, _option("--expires", "DATE", "When the value ends by itself: 2026-11-01; never.")
+]
+_Driver = Annotated[str | None, _option("--driver", "DRIVER", "What tells the system that keeps the value.")]
+_Target = Annotated[
+    list[str] | None,
+    _option("--target", "KEY=VALUE", "What the driver needs; repeat for more, KEY= drops one."),
+]
+_Note = Annotated[str | None, _option("--note", "TEXT", "A word about the secret, not encrypted.")]
+_Login = Annotated[str, _option("--login", "NAME", "The login name that the value belongs to.")]
+_PolicyOnly = Annotated[
+    bool, typer.Option("--policy-only", help="Change class, terms and target; the value stays.")
+]
 
 
 def set_secret(
@@ -23,53 +51,17 @@ def set_secret(
     name: SecretArgument,
     *,
     environment: EnvironmentOption = None,
-    generate: Annotated[
-        int | None,
-        typer.Option(
-            "--generate",
-            metavar="N",
-            min=_SHORTEST,
-            max=_LONGEST,
-            help="Make the value up: N letters and digits.",
-            show_default=False,
-        ),
-    ] = None,
-    class_: Annotated[
-        _Class | None,
-        _option("--class", "CLASS", "What a new value means; default: by its name, else regenerate."),
-    ] = None,
-    rotate_every: Annotated[
-        str | None, _option("--rotate-every", "SPAN", "How old a value may get: 90d; never.")
-    ] = None,
-    keep: Annotated[
-        int | None,
-        typer.Option(
-            "--keep",
-            metavar="N",
-            min=1,
-            max=1000,
-            help="How many old values stay restorable (3).",
-            show_default=False,
-        ),
-    ] = None,
-    grace: Annotated[
-        str | None, _option("--grace", "SPAN", "How long the old value stays valid after a rotation: 1h.")
-    ] = None,
-    expires: Annotated[
-        str | None, _option("--expires", "DATE", "When the value ends by itself: 2026-11-01; never.")
-    ] = None,
-    driver: Annotated[
-        str | None, _option("--driver", "DRIVER", "What tells the system that keeps the value.")
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        _option("--target", "KEY=VALUE", "What the driver needs; repeat for more, KEY= drops one."),
-    ] = None,
-    note: Annotated[str | None, _option("--note", "TEXT", "A word about the secret, not encrypted.")] = None,
-    login: Annotated[str, _option("--login", "NAME", "The login name that the value belongs to.")] = "",
-    policy_only: Annotated[
-        bool, typer.Option("--policy-only", help="Change class, terms and target; the value stays.")
-    ] = False,
+    generate: _Generate = None,
+    class_: SecretClassOption = None,
+    rotate_every: _RotateEvery = None,
+    keep: _Keep = None,
+    grace: _Grace = None,
+    expires: _Expires = None,
+    driver: _Driver = None,
+    target: _Target = None,
+    note: _Note = None,
+    login: _Login = "",
+    policy_only: _PolicyOnly = False,
     only_store: OnlyStore = False,
     json: Json = False,
 ) -> int:
@@ -79,21 +71,10 @@ def set_secret(
     """
     from opsctl.cli.secret_setting import Given, set_one, wanted_policy
 
-    invocation = begin(context, json=json)
-    policy = wanted_policy(
-        class_=class_,
-        rotate_every=rotate_every,
-        keep=keep,
-        grace=grace,
-        expires=expires,
-        driver=driver,
-        note=note,
-        target=target or (),
-    )
-    given = Given(
-        generate=generate, policy=policy, policy_only=policy_only, login=login, only_store=only_store
-    )
-    return set_one(invocation, name, environment, given)
+    terms = {"rotate_every": rotate_every, "keep": keep, "grace": grace, "expires": expires}
+    policy = wanted_policy(class_=class_, driver=driver, note=note, target=target or (), **terms)
+    given = Given(policy, generate, policy_only=policy_only, login=login, only_store=only_store)
+    return set_one(begin(context, json=json), name, environment, given)
 
 
 def restore(

@@ -74,23 +74,25 @@ class Told:
 
 
 def told_lines(told: Sequence[Told], width: int | None) -> Iterator[Line]:
-    """Texts are wrapped to the width. A hint is a command line to copy, so it is not; it stands on a line of its own where
-    one of them would not fit beside its text.
+    """Texts are wrapped to the width. A hint is a command line to copy, so it is not; all stand on lines of their own where
+    they do not fit beside the texts.
     """
-    wide = min(max((len(one.subject) for one in told), default=0), _WIDEST_SUBJECT)
-    whole = max((max(wide, len(one.subject)) + len(one.text) + len(one.hint) for one in told), default=0)
-    apart = width is not None and whole + _LEAD + 2 * GAP > width
+    subjects = min(max((len(one.subject) for one in told), default=0), _WIDEST_SUBJECT)
+    texts = max((len(one.text) for one in told), default=0)
+    hints = max((len(one.hint) for one in told), default=0)
+    apart = width is not None and _LEAD + subjects + texts + hints + 2 * GAP > width
     for one in told:
-        subject = one.subject.ljust(wide)
+        subject = one.subject.ljust(subjects)
         indent = _LEAD + len(subject) + GAP
         first, *rest = _wrapped(one.text, width, indent)
-        severity = Span(
-            f"{one.severity or '?':{_LEAD - GAP}}", STYLES[one.severity] if one.severity else "change"
-        )
-        beside = ("  ", Span(one.hint, "change")) if one.hint and not apart else ()
-        yield line(severity, f"  {subject}  {first}", *beside)
+        style = STYLES[one.severity] if one.severity else "change"
+        lead = (Span(f"{one.severity or '?':{_LEAD - GAP}}", style), f"  {subject}  ")
+        if one.hint and not apart:
+            yield line(*lead, f"{first:{texts}}  ", Span(one.hint, "change"))
+            continue
+        yield line(*lead, first)
         yield from (line(more, indent=indent) for more in rest)
-        if one.hint and apart:
+        if one.hint:
             yield line(Span(one.hint, "change"), indent=_LEAD)
 
 

@@ -58,7 +58,7 @@ def test_help_imports_nothing_heavy(word: str) -> None:
     assert not HEAVY & imported(word)
 
 
-@pytest.mark.parametrize("command", ["deploy", "hosts"])
+@pytest.mark.parametrize("command", ["deploy", "hosts", "secrets"])
 def test_help_of_a_command_imports_what_typer_wants_and_no_more(command: str) -> None:
     # Typer 0.29 reads every value by Pydantic, also that of the --project that stands before the command.
     assert HEAVY & imported(command, "--help") == {"pydantic"}

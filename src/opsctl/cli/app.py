@@ -34,6 +34,8 @@ _COMMANDS = {
     "explain": ("explain", "explain"),
     "schema": ("schema", "schema"),
     "hosts": ("hosts", "hosts"),
+    "secrets": ("secrets", "secrets"),
+    "rotate-secret": ("rotate", "rotate_secret"),
 }
 
 Command: TypeAlias = TyperCommand | TyperGroup

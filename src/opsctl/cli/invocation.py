@@ -13,7 +13,7 @@ from opsctl.cli.screen import Screen
 from opsctl.cli.sink import Sink
 
 if TYPE_CHECKING:
-    from opsctl.edges.ports import Clock, Connection
+    from opsctl.edges.ports import Clock, Connection, Journal
     from opsctl.model.hosts import Environment, Host
 
 
@@ -29,7 +29,7 @@ class OpenConnection(Protocol):
 class Invocation:
     """Filled in while the command line is read. `command` is e.g. "plan" or "hosts trust", for envelope and audit.
 
-    `connect` and `clock` are None for the real ones, which are imported when a host is dialled. `on_interrupt` is called
+    `connect`, `clock` and `journal` (of a rotation, by its file) are None for the real ones, imported when they are needed. `on_interrupt` is called
     by the signal handler, before KeyboardInterrupt is raised.
     """
 
@@ -45,6 +45,7 @@ class Invocation:
     environment: str = ""
     connect: OpenConnection | None = None
     clock: Clock | None = None
+    journal: Callable[[Path], Journal] | None = None
     on_interrupt: Callable[[], None] = lambda: None
 
     @classmethod

@@ -10,12 +10,13 @@ from opsctl.cli.arguments import require_known, require_services
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.meant import hosts_meant, meant, state_folder
 from opsctl.cli.request import Request
+from opsctl.flows.rendering import SecretSource, rendered
 from opsctl.flows.reports import Selection
 from opsctl.inputs.hosts_file import find_root
 from opsctl.inputs.project import load
 from opsctl.model.fleet import Fleet
-from opsctl.render.fleet import render, services_of
-from opsctl.render.output import placeholder
+from opsctl.render.fleet import services_of
+from opsctl.render.output import login_placeholder, placeholder
 from opsctl.state.desired import Desired
 
 
@@ -29,24 +30,31 @@ class Project:
     desired: Desired
 
 
-def read_project(
-    root: Path, request: Request, secret: Callable[[Fleet, str], Callable[[str], str]]
-) -> Project:
-    """Load, narrow and render. `secret` gives, for fleet and environment, what gives values by name."""
+def read_project(root: Path, request: Request, source: Callable[[Fleet, str], SecretSource]) -> Project:
+    """Load, narrow and render. `source` gives, for fleet and environment, where the secrets come from."""
     fleet = load(root)
     words = meant(request, fleet.hosts_file)
     hosts_meant(request, fleet.hosts_file, words.environment)
     require_services(words.services, words.environment, _services(fleet))
     stacks = {name for environment, name in fleet.stacks if environment == words.environment}
     require_known("stack", request.stacks, stacks, where=f" in {words.environment}")
-    file = fleet.hosts_file
-    folder = state_folder(file.hosts[name] for name in file.environments[words.environment].hosts)
     return Project(
         fleet=fleet,
         environment=words.environment,
         selection=Selection(words.services, request.hosts, request.stacks),
-        desired=render(fleet, words.environment, secret(fleet, words.environment), state_folder=folder),
+        desired=rendered(
+            fleet,
+            words.environment,
+            source(fleet, words.environment),
+            state_folder=state_folder_of(fleet, words.environment),
+        ),
     )
+
+
+def state_folder_of(fleet: Fleet, environment: str) -> str:
+    """Where hosts of the environment with a local connection keep their directory."""
+    file = fleet.hosts_file
+    return state_folder(file.hosts[name] for name in file.environments[environment].hosts)
 
 
 def offline(invocation: Invocation, request: Request) -> Project:
@@ -56,7 +64,8 @@ def offline(invocation: Invocation, request: Request) -> Project:
     """
     from opsctl.render.schema import require_schema
 
-    project = read_project(find_root(invocation.folder), request, lambda _fleet, _environment: placeholder)
+    blank = SecretSource(placeholder, login_placeholder)
+    project = read_project(find_root(invocation.folder), request, lambda _fleet, _environment: blank)
     invocation.environment = project.environment
     require_schema(project.desired.hosts)
     return project

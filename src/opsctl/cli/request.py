@@ -35,6 +35,11 @@ class Request:
         )
 
     @classmethod
+    def of_environment(cls, environment: str | None, *, changes: bool = False) -> Request:
+        """Of commands about things that are no services, such as secrets."""
+        return cls(environment=environment, changes=changes)
+
+    @classmethod
     def of_things(
         cls, services: Sequence[str], environment: str | None, *, host: str = "", changes: bool = False
     ) -> Request:

@@ -26,6 +26,8 @@ from opsctl.inputs.hosts_file import find_root
 from opsctl.model.hosts import HostsFile
 
 if TYPE_CHECKING:
+    from opsctl.cli.project import Project
+    from opsctl.cli.secret_values import SecretValues
     from opsctl.flows.events import Listener
     from opsctl.flows.planning import Policy
     from opsctl.flows.reports import Selection
@@ -35,12 +37,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a flow is called with. `policy` is what speaks against a host's plan beside the plan itself."""
+    """What a flow is called with. `policy` is what speaks against a host's plan beside the plan itself; `values` are the
+    stores of the project.
+    """
 
     world: World
-    desired: Desired
-    selection: Selection
+    project: Project
     policy: Policy
+    values: SecretValues
+
+    @property
+    def desired(self) -> Desired:
+        return self.project.desired
+
+    @property
+    def selection(self) -> Selection:
+        return self.project.selection
 
     @property
     def parts(self) -> tuple[World, Desired, Selection]:
@@ -96,9 +108,9 @@ def _session(
     from opsctl.edges.clock import SystemClock
     from opsctl.flows.world import World
 
-    values = SecretValues(root)
+    values = SecretValues(root, invocation.environ, invocation.clock)
     _redact_with(invocation, values.redact)
-    project = read_project(root, request, values.of)
+    project = read_project(root, request, values.source)
     world = World(
         connect=dialler.connect,
         clock=invocation.clock or SystemClock(),
@@ -106,7 +118,7 @@ def _session(
         listen=listen,
         who=who(invocation.argv, invocation.environ),
     )
-    return Session(world, project.desired, project.selection, policy(project.fleet, project.environment))
+    return Session(world, project, policy(project.fleet, project.environment), values)
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:

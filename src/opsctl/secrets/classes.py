@@ -20,7 +20,7 @@ class Known:
     runbook: tuple[str, ...]
 
 
-_STORE_IT = "store the new value (opsctl secrets set NAME) and deploy, while the software is stopped"
+_STORE_IT = "store the new value (opsctl secrets set NAME --only-store) and deploy, while the software is stopped"
 
 GENERIC = Known(
     "a key that encrypts stored data",
@@ -63,7 +63,7 @@ _LITELLM_MASTER = Known(
     (
         "back up the database",
         "POST /key/regenerate with key (the present one) and new_master_key: LiteLLM encrypts its rows anew",
-        "store the new value (opsctl secrets set NAME) and deploy at once",
+        "store the new value (opsctl secrets set NAME --only-store) and deploy at once",
         "send one request to a model that is stored in the database",
     ),
 )

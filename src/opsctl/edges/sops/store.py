@@ -82,7 +82,9 @@ class SopsStore:
         _, file = self._unlocked()
         secret = self._secret(file, name)
         version = secret.versions[self._current(name, secret)]
-        login = version.login or secret.target.get("role") or secret.target.get("user")
+        # Of two roles that take turns, the owner behind them is the one that the first value belonged to.
+        named = (secret.target.get(key, "") for key in ("role", "user", "owner"))
+        login = version.login or next(filter(None, named), "")
         if not login:
             raise UsageError(
                 f"the secret {name} in {self._environment} has no login name",

@@ -1,0 +1,1 @@
+"""Secrets as other tools keep them, read only."""

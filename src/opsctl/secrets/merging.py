@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -71,6 +71,18 @@ def merge(
     way. Nothing is pruned: the next change of a secret does that.
     """
     return _Merge(base, ours, theirs, now, choices or {}).merged()
+
+
+def exposed(base: Stored, side: Stored, merged: Stored) -> tuple[str, ...]:
+    """The secrets that are not marked due, and whose current or pending value stood on that side and not in the base."""
+    known = {(name, value) for (name, _), value in side.values.items()}
+    known -= {(name, value) for (name, _), value in base.values.items()}
+    return tuple(
+        name
+        for name, secret in merged.file.secrets.items()
+        if secret.due is None
+        and any((name, merged.values.get((name, one))) in known for one in (secret.current, secret.pending))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +154,17 @@ class _Merge:
             one: self._three(name, one.removesuffix("_"), *(getattr(policy, one) for policy in policies))
             for one in _POLICY
         }
-        due = self._three(name, "due", *((policy.due, policy.due_reason) for policy in policies))
-        fields["due"], fields["due_reason"] = due
+        fields["due"], fields["due_reason"] = self._due(name, policies)
         return _Opened(ours.policy.model_copy(update=fields), versions)
+
+    def _due(self, name: str, policies: Iterable[Secret]) -> tuple[float | None, str]:
+        """Marked on both sides, it is due at the earlier moment, for both reasons."""
+        base, ours, theirs = ((policy.due, policy.due_reason) for policy in policies)
+        if base in (ours, theirs) or ours[0] is None or theirs[0] is None:
+            return self._three(name, "due", base, ours, theirs)
+        first, second = sorted([(ours[0], ours[1]), (theirs[0], theirs[1])])
+        reasons = dict.fromkeys(filter(None, (first[1], second[1])))
+        return first[0], "; ".join(reasons)
 
     def _three(self, about: str, what: str, base: _T, ours: _T, theirs: _T) -> _T:
         if theirs in (base, ours):

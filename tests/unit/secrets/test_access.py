@@ -145,7 +145,7 @@ def test_a_torn_last_line_is_told_and_may_be_followed_by_one_that_says_so(
 
 
 def test_what_the_chain_cannot_see() -> None:
-    """docs/reference/access-log.md says so."""
+    """docs/secrets.md says so."""
     log = chain(SHOWN, SHOWN, SHOWN)
     assert verify(log[:2]) is None
     assert verify(chain(SHOWN)) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from opsctl.errors import Refused
 from opsctl.model.secrets import Secret, StoreFile, Version
-from opsctl.secrets.merging import Conflict, Merged, Stored, merge
+from opsctl.secrets.merging import Conflict, Merged, Stored, exposed, merge
 from opsctl.secrets.merging_versions import Side
 from opsctl.secrets.versions import failed, finished, put_back, restored, with_pending, with_value
 
@@ -284,7 +284,6 @@ def test_removed_and_not_changed_is_removed() -> None:
         ({"keep": 5}, {"keep": 9}, "keep", ("5", "9")),
         ({"grace": "1h"}, {"grace": "2h"}, "grace", ("1h", "2h")),
         ({"target": {"service": "db"}}, {"target": {"service": "pg", "role": "a"}}, "target", ("service=db", "service=pg, role=a")),
-        ({"due": 1.0, "due_reason": "leak"}, {"due": 2.0}, "due", ("1970-01-01T00:00:01Z leak", "1970-01-01T00:00:02Z")),
         ({"note": "a"}, {"note": "b"}, "note", ("a", "b")),
         ({"driver": "redis"}, {"driver": "telegram"}, "driver", ("redis", "telegram")),
     ],
@@ -302,6 +301,38 @@ def test_each_field_of_a_policy_is_merged_on_its_own(
     made = merge(base, ours, stored(db=secret(ONE, **other)), now=NOW)
     assert made.conflicts == ()
     assert made.stored == stored(db=secret(ONE, **fields_of_ours, **other))
+
+
+def test_marked_due_on_both_sides_it_is_due_for_both_reasons() -> None:
+    base = stored(db=secret(ONE))
+    ours = stored(db=secret(ONE, due=7.0, due_reason="bob left"))
+    theirs = stored(db=secret(ONE, due=5.0, due_reason="leak"))
+    merged = merge(base, ours, theirs, now=NOW)
+    assert merged.conflicts == ()
+    found = merged.stored.file.secrets["db"]
+    assert (found.due, found.due_reason) == (5.0, "leak; bob left")
+    assert merge(base, ours, base, now=NOW).stored == ours
+
+
+def test_a_mark_that_one_side_took_away_and_the_other_changed_is_asked() -> None:
+    base, gone = stored(db=secret(ONE, due=7.0)), stored(db=secret(ONE))
+    theirs = stored(db=secret(ONE, due=5.0, due_reason="leak"))
+    assert merge(base, gone, theirs, now=NOW).conflicts == (
+        Conflict("db", "due", "no", "1970-01-01T00:00:05Z leak"),
+    )
+
+
+def test_what_somebody_could_read_on_one_side_is_told() -> None:
+    base = stored(a=secret("v1 current a"), b=secret("v1 current b"), c=secret("v1 current c"))
+    side = stored(
+        a=secret("v1 current a"),
+        b=secret("v2 current new, v1 previous b"),
+        c=secret("v2 previous new, v1 current c"),
+        d=secret("v2 pending new, v1 previous d"),
+        e=secret("v1 current new", due=1.0),
+    )
+    assert exposed(base, side, side) == ("b", "d")
+    assert exposed(base, base, side) == ()
 
 
 def test_recipients_of_both_sides_are_added_and_removals_kept() -> None:

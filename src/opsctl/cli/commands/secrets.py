@@ -7,9 +7,11 @@ import typer
 from opsctl.cli.commands import (
     secrets_change,
     secrets_edit,
+    secrets_import,
     secrets_init,
     secrets_look,
     secrets_recipients,
+    secrets_resolve,
     secrets_show,
 )
 
@@ -30,6 +32,8 @@ secrets.command("history")(secrets_look.history)
 secrets.command("restore")(secrets_change.restore)
 secrets.command("remove")(secrets_change.remove)
 secrets.command("export")(secrets_show.export)
+secrets.command("import")(secrets_import.import_secrets)
+secrets.command("resolve")(secrets_resolve.resolve)
 secrets.command("log")(secrets_look.log)
 secrets.command("doctor")(secrets_look.doctor)
 secrets.add_typer(secrets_recipients.recipients, name="recipients")

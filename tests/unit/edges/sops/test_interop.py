@@ -253,8 +253,15 @@ def test_the_recipients_of_either_are_the_others(sops: Sops, ann: Person, bob: P
 def test_a_new_data_key_of_either_is_the_others(sops: Sops, ann: Person, bob: Person) -> None:
     data = sops.encrypted(STORE)
     unlocked = unlock(parse(data, "x.yaml"), ann.identities)
+    old = unlocked._key
     unlocked.rekey([ann.recipient, bob.recipient])
     ours = unlocked.dump(NOW)
+    sealed = re.findall(r"value: (ENC\[.*)", ours.decode())
+    assert len(sealed) == 3
+    for value, about in zip(sealed, ("db:versions:v2", "db:versions:v1", "token"), strict=True):
+        with pytest.raises(ValueError, match="it was changed"):
+            old.open(value, f"secrets:{about}:value:")
+        assert unlocked._key.open(value, f"secrets:{about}:value:")[0] == "str"
 
     assert not set(lines_of(ours)) & set(lines_of(data))
     assert sops.decrypted(ours) == unlocked.tree()
@@ -287,6 +294,7 @@ def test_a_key_group_of_one_is_read_and_written_several_are_not(sops: Sops, ann:
     unlocked.set(("secrets", "token", "value"), "new")
     assert sops.decrypted(unlocked.dump(NOW)) == unlocked.tree()
     unlocked.rewrap([ann.recipient])
+    assert b"key_groups" not in unlocked.dump(NOW)
     assert sops.decrypted(unlocked.dump(NOW)) == unlocked.tree()
 
 

@@ -26,10 +26,10 @@ def test_a_new_file_is_0644_and_another_keeps_its_mode(tmp_path: Path) -> None:
     replace(path, b"one", None)
     assert path.stat().st_mode & 0o777 == 0o644
 
-    path.chmod(0o600)
+    path.chmod(0o640)
     replace(path, b"two", b"one")
 
-    assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o600, b"two")
+    assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o640, b"two")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

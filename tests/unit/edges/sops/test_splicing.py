@@ -171,6 +171,16 @@ def test_a_layout_that_has_no_lines_of_its_own_is_refused(ann: Person) -> None:
         unlocked.dump(NOW)
 
 
+def test_what_would_come_out_as_something_else_is_not_written(ann: Person) -> None:
+    unlocked = opened("a:\n  ? b\n", ann)
+    assert unlocked.tree() == {"a": {"b": None}}
+    unlocked.set(("a", "b"), "x")
+
+    with pytest.raises(StoreUnusable, match="its layout cannot be changed line by line") as refused:
+        unlocked.dump(NOW)
+    assert "sops edit FILE" in refused.value.hint
+
+
 NAMES = st.sampled_from(["a", "b", "value", "0x10", "yes", "c d"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(tuple)
 STEPS = st.lists(st.tuples(PATHS, st.one_of(st.none(), st.text(max_size=4))), min_size=1, max_size=8)

@@ -53,9 +53,14 @@ _READING = {"lease", "compose version", "look at the files", "look inside"}
 
 def kill(site: Site, when: When, number: int, *words: str) -> Run:
     """`opsctl deploy lab WORDS… --yes`, which dies at effect `number`; exit code -9, or its own if it came to its end."""
+    return kill_words(site, when, number, "deploy", "lab", *words, "--yes")
+
+
+def kill_words(site: Site, when: When, number: int, *words: str) -> Run:
+    """`opsctl WORDS…`, likewise."""
     argv = [sys.executable, "-m", "tests.lab.killed", when, str(number), "--"]
     done = subprocess.run(
-        [*argv, *site.argv("deploy", "lab", *words, "--yes")[3:]],
+        [*argv, *site.argv(*words)[3:]],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

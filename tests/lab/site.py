@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from opsctl.edges.clock import SystemClock
+from opsctl.edges.sops.identities import generate, load
+from opsctl.edges.sops.store import SopsStore
 from tests.lab.machines import Lab, LabHost
 
 CHECKOUT = Path(__file__).parents[2]
@@ -66,15 +69,20 @@ class Site:
         assert old in before, f"{path} does not hold {old!r}"
         target.write_text(before.replace(old, new))
 
-    def hosts_toml(self, stacks: Mapping[str, list[str]], *, extra: str = "", **facts: str) -> None:
-        """hosts.toml with one environment `lab`; `facts` are more keys of every host, as TOML values."""
+    def hosts_toml(
+        self, stacks: Mapping[str, list[str]], *, extra: str = "", secrets: str = "generated", **facts: str
+    ) -> None:
+        """hosts.toml with one environment `lab`; `facts` are more keys of every host, as TOML values.
+
+        Its secrets are made up, or with "" kept in an encrypted store, which `keep_store` makes.
+        """
         key = CHECKOUT / ".lab" / "id_ed25519"
         lines = [
             f'project = "{self.project}"',
             "[environments.lab]",
             f"hosts = {json.dumps(list(stacks))}",
             f'known_hosts = "{CHECKOUT}/.lab/known_hosts"',
-            'secrets = "generated"',
+            *((f'secrets = "{secrets}"',) if secrets else ()),
             "[environments.lab.vars]",
             f'registry = "{self.lab.registry}/lab"',
         ]
@@ -89,22 +97,59 @@ class Site:
             lines += [f"[hosts.{name}]", *(f"{key} = {value}" for key, value in values.items())]
         self.write("hosts.toml", "\n".join([*lines, extra, ""]))
 
+    # Its secrets.
+
+    @property
+    def key_file(self) -> Path:
+        return self.root.parent / "age" / "keys.txt"
+
+    def keep_store(self) -> None:
+        """An age key for this project alone, and a store that it opens."""
+        self.key_file.parent.mkdir()
+        text, _recipient = generate()
+        self.key_file.touch(mode=0o600)
+        self.key_file.write_text(text)
+        self.opsctl("secrets", "init", "lab", "--yes")
+
+    def set_secret(self, name: str, *options: str, value: str = "") -> None:
+        """Set it to a value, or to one that is made up."""
+        if value:
+            self.opsctl("secrets", "set", name, "-e", "lab", *options, stdin=value)
+        else:
+            self.opsctl("secrets", "set", name, "-e", "lab", "--generate", "32", *options)
+
+    @property
+    def store(self) -> SopsStore:
+        """The store, read and opened without the command line."""
+        return SopsStore(
+            self.root / "secrets" / "lab.sops.yaml",
+            "lab",
+            identities=lambda: load({"SOPS_AGE_KEY_FILE": str(self.key_file)}, self.root),
+            clock=SystemClock(),
+        )
+
     # opsctl, as a person runs it.
 
     @property
     def environ(self) -> dict[str, str]:
-        return {**os.environ, "XDG_STATE_HOME": str(self.root / ".state")}
+        keys = {"SOPS_AGE_KEY_FILE": str(self.key_file)} if self.key_file.exists() else {}
+        return {**os.environ, "XDG_STATE_HOME": str(self.root / ".state"), **keys}
 
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "opsctl", "--project", str(self.root), *words]
 
     def opsctl(
-        self, *words: str, code: int | None = 0, seconds: float = 180, env: Mapping[str, str] | None = None
+        self,
+        *words: str,
+        code: int | None = 0,
+        seconds: float = 180,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
     ) -> Run:
         """Run it to its end without a terminal; `code` is what it must end with (None: anything)."""
         done = subprocess.run(
             self.argv(*words),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=seconds,

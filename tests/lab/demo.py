@@ -6,6 +6,7 @@ Works on a copy of the shipped project in .lab/demo, so that the checkout stays 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -23,10 +24,15 @@ def say(text: str) -> None:
     print(f"\n\033[1m# {text}\033[0m" if sys.stdout.isatty() else f"\n# {text}", flush=True)
 
 
-def typed(*words: str) -> None:
-    """Show a command and run it in the project's folder, with this terminal; a failure ends the demo with its code."""
-    print(f"$ {shlex.join(words)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=False)
+def typed(*words: str, value: str = "") -> None:
+    """Show a command and run it in the project's folder, with this terminal; a failure ends the demo with its code.
+
+    A value is piped in.
+    """
+    print(f"$ {'… | ' if value else ''}{shlex.join(words)}", flush=True)
+    argv = [sys.executable, "-m", *words]
+    environ = {**os.environ, "SOPS_AGE_KEY_FILE": str(PROJECT / "age-key.txt")}
+    done = subprocess.run(argv, cwd=PROJECT, env=environ, input=value or None, text=True, check=False)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -46,6 +52,23 @@ def change(file: Path, old: str, new: str) -> None:
     if old not in text:
         sys.exit(f"{file} does not hold {old!r}")
     file.write_text(text.replace(old, new))
+
+
+def keep_secrets() -> None:
+    """From the file of made-up values into a store; the hosts keep what they have."""
+    values = json.loads((PROJECT / "secrets" / "lab.generated.json").read_text())
+    hosts = PROJECT / "hosts.toml"
+    before, lab, after = hosts.read_text().partition("[environments.lab]")
+    hosts.write_text(before + lab + after.replace('secrets = "generated"\n', "", 1))
+    print("$ sed -i '/secrets = \"generated\"/d' hosts.toml   # of [environments.lab]")
+    typed("opsctl", "secrets", "init", "lab", "--yes")
+    database = ("--class", "database", "--target", "service=postgresql", "--rotate-every", "90d")
+    set_secret = ("opsctl", "secrets", "set")
+    typed(*set_secret, "demo_db", "-e", "lab", *database, "--target", "role=demo", value=values["demo_db"])
+    superuser = values["postgres_password"]
+    typed(
+        *set_secret, "postgres_password", "-e", "lab", *database, "--target", "role=postgres", value=superuser
+    )
 
 
 def ask(url: str) -> None:
@@ -76,6 +99,15 @@ def main() -> int:
         say("… and exactly one container is made anew, with the reason.")
         typed("opsctl", "deploy", "lab", "--yes")
         ask(f"http://{vpn.address}/")
+        say("Secrets move into an encrypted store: the values in use, with a class and a policy.")
+        keep_secrets()
+        typed("opsctl", "secrets", "list", "lab")
+        say(
+            "The database password is rotated: set and tested in PostgreSQL, then given to its consumers alone."
+        )
+        typed("opsctl", "rotate-secret", "demo_db", "-e", "lab", "--yes")
+        ask(f"http://{vpn.address}/")
+        typed("opsctl", "secrets", "history", "demo_db", "-e", "lab")
         say("How it all is now.")
         typed("opsctl", "status", "lab")
     say(f"The hosts stay up: cd {PROJECT.relative_to(CHECKOUT)} and go on. `make lab-down` ends them.")

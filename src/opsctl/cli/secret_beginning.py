@@ -78,10 +78,11 @@ def make_key(path: Path) -> str:
 
 
 def _agreed_key_file(invocation: Invocation, *, yes: bool) -> Path | None:
-    """Where the key shall be made; None where somebody said no."""
-    from opsctl.edges.sops.identities import key_file
+    """Where the key shall be made: where SOPS_AGE_KEY_FILE says, else in sops' own place; None where somebody said no."""
+    from opsctl.edges.sops.identities import KEY_FILE, key_file
 
-    path = key_file(invocation.environ, home_of(invocation.environ))
+    named = invocation.environ.get(KEY_FILE)
+    path = Path(named) if named else key_file(invocation.environ, home_of(invocation.environ))
     if path.exists():
         raise UsageError(
             f"{path} holds no key that can be used", hint="look into it; opsctl does not touch it"

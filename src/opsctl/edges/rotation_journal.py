@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -33,8 +34,11 @@ class RotationJournal:
         self._append(line_text(line))
 
     def close(self) -> None:
-        """The rotation has ended."""
+        """The rotation has ended; folders that only this journal needed go with it."""
         self._path.unlink(missing_ok=True)
+        for folder in (self._path.parent, self._path.parent.parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _lines(self) -> list[str]:
         try:

@@ -39,6 +39,7 @@ def rotations_view(reports: Iterable[RotationReport]) -> Iterator[Block]:
     if not several:
         yield line("nothing to rotate")
         return
+    yield BLANK
     yield Table((Column(), Column(), Column(), Column(align="right")), tuple(map(_row, several)))
     for report in several:
         if report.end == "not yet withdrawn" and report.plan:

@@ -27,9 +27,9 @@ prepare() {
 
 initialise() {
     prepare
+    # initdb's own lines trust the local socket and loopback, as in the official image.
     # shellcheck disable=SC2086
-    initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "${POSTGRES_PASSWORD-}") \
-        --auth-local=trust --auth-host=scram-sha-256 ${POSTGRES_INITDB_ARGS-}
+    initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "${POSTGRES_PASSWORD-}") ${POSTGRES_INITDB_ARGS-}
     printf '\nhost all all all %s\n' "$POSTGRES_HOST_AUTH_METHOD" >>"$PGDATA/pg_hba.conf"
     pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
     local sql=(psql -v ON_ERROR_STOP=1 --no-psqlrc --username "$POSTGRES_USER")

@@ -7,12 +7,13 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from opsctl.cli.secret_store import access_log_path
 from opsctl.edges.sops.identities import generate
+from opsctl.edges.sops.saving import replace
 from tests.cli.shop import DAY, Shop, recipient
 from tests.cli.terminal import opsctl
 
@@ -43,6 +44,20 @@ def test_a_key_is_made_only_after_a_yes(empty_shop: Shop) -> None:
     assert not empty_shop.file.exists()
     assert empty_shop.run("init", "prod", typed="y\n", tty=True).code == 0
     assert empty_shop.key_file.exists()
+
+
+def test_the_first_key_is_made_where_the_variable_says_that_it_is(empty_shop: Shop, tmp_path: Path) -> None:
+    named = tmp_path / "keys" / "of the shop.txt"
+    empty_shop.environ["SOPS_AGE_KEY_FILE"] = str(named)
+    asked = empty_shop.run("init", "prod", typed="n\n", tty=True, NO_COLOR="1")
+    assert f"Make one in {named}? [y/N]" in asked.err
+    assert not named.exists()
+    ended = empty_shop.done("init", "prod", "--yes")
+    assert f"{named} is new" in ended.out
+    assert stat.S_IMODE(named.stat().st_mode) == 0o600
+    assert not empty_shop.key_file.exists()
+    empty_shop.done("set", "api_token", "-e", "prod", typed="canary-token-1\n")
+    assert empty_shop.show("api_token") == "canary-token-1\n"
 
 
 def test_keys_at_hand_and_those_named_open_it(empty_shop: Shop) -> None:
@@ -399,6 +414,26 @@ def test_a_removed_recipient_opens_nothing_and_everything_it_knew_is_due(shop: S
     for secret in shop.stored().secrets.values():
         assert (secret.due, secret.due_reason) == (shop.clock.time, "ben could read it until 2023-11-14")
     assert shop.run("list", "prod", "--check").code == 4
+
+
+def test_whoever_was_shut_out_is_never_without_what_is_due_for_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed as soon as the file is another one leaves nothing to be done later."""
+
+    def write_and_die(path: Path, data: bytes, before: bytes | None) -> NoReturn:
+        replace(path, data, before)
+        raise KeyboardInterrupt
+
+    shop.done("recipients", "add", "ben", recipient(), "-e", "prod")
+    monkeypatch.setattr("opsctl.edges.sops.store.replace", write_and_die)
+    assert shop.run("recipients", "remove", "ben", "-e", "prod", "--yes").code == 130
+    after = shop.stored()
+    assert "ben" not in after.recipients
+    assert {name: bool(secret.due) for name, secret in after.secrets.items()} == {
+        "api_token": True,
+        "db_password": True,
+    }
 
 
 def test_removing_needs_a_yes_and_says_where_it_locks_out(shop: Shop) -> None:

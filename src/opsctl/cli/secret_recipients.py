@@ -57,7 +57,6 @@ def remove_recipient(invocation: Invocation, name: str, environment: str | None,
     keep = keeper(invocation, environment, changes=True)
     file = keep.describe()
     kept = _without(keep, file, name)
-    known = tuple(sorted(one for one, secret in file.secrets.items() if secret.versions))
     if not yes:
         _require_somebody_to_ask(invocation)
         own = _own(keep)
@@ -68,8 +67,8 @@ def remove_recipient(invocation: Invocation, name: str, environment: str | None,
             return answer(invocation, Exit.YES, blocks=[line("nothing done")], data=None)
     now = keep.now
     reason = f"{name} could read it until {moment_text(now)[:10]}"
-    keep.store.rekey(kept)
-    _mark(keep, known, reason, now)
+    after = keep.store.rekey(kept, edit=lambda file: Edit(marked_due(file, _known(file), reason, now)))
+    known = _known(after)
     return answer(
         invocation,
         Exit.YES,
@@ -78,12 +77,9 @@ def remove_recipient(invocation: Invocation, name: str, environment: str | None,
     )
 
 
-def _mark(keep: Keeper, names: tuple[str, ...], reason: str, now: float) -> None:
-    def edit(file: StoreFile) -> Edit:
-        return Edit(marked_due(file, (name for name in names if name in file.secrets), reason, now))
-
-    if names:
-        keep.store.change(edit)
+def _known(file: StoreFile) -> tuple[str, ...]:
+    """The secrets whose values whoever can open the file knows."""
+    return tuple(sorted(name for name, secret in file.secrets.items() if secret.versions))
 
 
 def _without(keep: Keeper, file: StoreFile, name: str) -> dict[str, str]:

@@ -6,21 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from opsctl.edges.git_stages import Stages
 from opsctl.edges.sops import document, saving
 from opsctl.edges.sops.agekeys import unwrapped
 from opsctl.edges.sops.document import Unlocked
+from opsctl.edges.sops.entries import text_of, value_path, write_difference
 from opsctl.edges.sops.identities import Identities
-from opsctl.edges.sops.shape import VALUE, described
+from opsctl.edges.sops.shape import described
 from opsctl.errors import Refused, StoreUnusable
-from opsctl.model.secrets import StoreFile, as_written
+from opsctl.model.secrets import StoreFile
 from opsctl.secrets.changes import marked_due
 from opsctl.secrets.merging import Merged, Stored, exposed
 
-# `sops set` reads a JSON number as a float64 (sops 3.11): whole ones are what was typed only below this.
-_EXACT = 2**53
 _MARKS = re.compile(rb"^(?:<{7,}|>{7,})(?:\s|$)", re.MULTILINE)
 
 
@@ -81,10 +79,10 @@ def resolved(sides: Sides, merged: Merged, now: float) -> bytes:
         unlocked.rekey(recipients)
     elif frozenset(recipients) != start.recipients:
         unlocked.rewrap(recipients)
-    _write(unlocked, as_written(start.stored.file), as_written(merged.stored.file))
+    write_difference(unlocked, start.stored.file, merged.stored.file)
     for (name, version), value in merged.stored.values.items():
         if start.stored.values.get((name, version)) != value:
-            unlocked.set(("secrets", name, "versions", version, VALUE), value)
+            unlocked.set(value_path(name, version), value)
     data = unlocked.dump(now)
     described(document.parse(data, "the merged store"))
     return data
@@ -154,15 +152,12 @@ def _opened(data: bytes, where: str, identities: Identities) -> Opened:
 
 
 def _text(unlocked: Unlocked, name: str, version: str, where: str) -> str:
-    """A number that `sops set` left is taken as its text, as the store does."""
-    value = unlocked.get(("secrets", name, "versions", version, VALUE))
-    if isinstance(value, str) or type(value) is int:
-        return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-        return str(int(value))
-    raise StoreUnusable(
-        f"the value of {name} {version} is not text", where=where, hint="mend it on that branch first"
-    )
+    text = text_of(unlocked.get(value_path(name, version)))
+    if text is None:
+        raise StoreUnusable(
+            f"the value of {name} {version} is not text", where=where, hint="mend it on that branch first"
+        )
+    return text
 
 
 def _recipients(sides: Sides, file: StoreFile) -> list[str]:
@@ -179,17 +174,3 @@ def _recipients(sides: Sides, file: StoreFile) -> list[str]:
             hint="git merge --abort, then see who shall be able to open it",
         )
     return wanted
-
-
-def _write(
-    unlocked: Unlocked, old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> None:
-    """What differs between two trees; what is equal stays spelled as it is."""
-    for key in old:
-        if key not in new:
-            unlocked.remove((*path, key))
-    for key, wanted in new.items():
-        if isinstance(wanted, dict):
-            _write(unlocked, old.get(key, {}), wanted, (*path, key))
-        elif old.get(key) != wanted:
-            unlocked.set((*path, key), wanted)

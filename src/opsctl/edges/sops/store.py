@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from opsctl.edges.ports import Clock
 from opsctl.edges.sops import document
 from opsctl.edges.sops.document import Locked, Unlocked
+from opsctl.edges.sops.entries import text_of, value_path, write_difference
 from opsctl.edges.sops.identities import Identities
 from opsctl.edges.sops.saving import only_writer, replace
-from opsctl.edges.sops.shape import VALUE, described
+from opsctl.edges.sops.shape import described
 from opsctl.errors import OperationFailed, StoreUnusable, UsageError
-from opsctl.model.secrets import Secret, StoreFile, as_written, number
+from opsctl.model.secrets import Secret, StoreFile, number
 from opsctl.secrets.versions import Edit
 
 _KINDS = {bool: "true or false", float: "a number with a fraction", bytes: "bytes", type(None): "null"}
-
-# `sops set` reads a JSON number as a float64 (sops 3.11): whole ones are what was typed only below this.
-_EXACT = 2**53
 
 
 class SopsStore:
@@ -66,17 +63,15 @@ class SopsStore:
                 f"the secret {name} in {self._environment} has no version {wanted}",
                 hint=f"there are: {', '.join(sorted(secret.versions, key=number))}",
             )
-        path = ("secrets", name, "versions", wanted, VALUE)
-        value = unlocked.get(path)
-        if isinstance(value, str) or type(value) is int:
-            return str(value)
-        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-            return str(int(value))
-        raise StoreUnusable(
-            f"the value of {name} {wanted} is not text (it is kept as {_KINDS.get(type(value), 'something else')})",
-            where=self._where,
-            hint=f"store it as text: opsctl secrets set {name} -e {self._environment}",
-        )
+        value = unlocked.get(value_path(name, wanted))
+        text = text_of(value)
+        if text is None:
+            raise StoreUnusable(
+                f"the value of {name} {wanted} is not text (it is kept as {_KINDS.get(type(value), 'something else')})",
+                where=self._where,
+                hint=f"store it as text: opsctl secrets set {name} -e {self._environment}",
+            )
+        return text
 
     def login(self, name: str) -> str:
         _, file = self._unlocked()
@@ -104,14 +99,7 @@ class SopsStore:
 
         def work(unlocked: Unlocked, file: StoreFile) -> None:
             self._check_in_step(unlocked, file)
-            wanted = edit(file)
-            if wanted.file.recipients != file.recipients:
-                raise ValueError("recipients change with rewrap and rekey")
-            _apply(unlocked, as_written(file), as_written(wanted.file))
-            for (name, version), value in wanted.values.items():
-                if version not in wanted.file.secrets[name].versions:
-                    raise ValueError(f"a value for a version that is not there: {name} {version}")
-                unlocked.set(("secrets", name, "versions", version, VALUE), value)
+            _edit(unlocked, file, edit)
 
         return self._transaction(work)
 
@@ -122,7 +110,7 @@ class SopsStore:
         """
         file = _with_recipients(StoreFile(), recipients)
         unlocked = document.create(list(file.recipients.values()), self._where)
-        _apply(unlocked, {}, as_written(file))
+        write_difference(unlocked, StoreFile(), file)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -142,14 +130,19 @@ class SopsStore:
 
     def rewrap(self, recipients: Mapping[str, str]) -> StoreFile:
         """The same data key for these people. Raises as `change`, and UsageError as `create`."""
-        return self._transaction(
-            lambda unlocked, file: _encrypt_for(unlocked, file, recipients, unlocked.rewrap)
-        )
 
-    def rekey(self, recipients: Mapping[str, str] | None = None) -> StoreFile:
+        def work(unlocked: Unlocked, file: StoreFile) -> None:
+            _encrypt_for(unlocked, file, recipients, unlocked.rewrap)
+
+        return self._transaction(work)
+
+    def rekey(
+        self, recipients: Mapping[str, str] | None = None, *, edit: Callable[[StoreFile], Edit] | None = None
+    ) -> StoreFile:
         """A new data key, for these people or the same as before, and every value encrypted anew. Raises as `rewrap`.
 
-        Whoever could read the store before still knows the values it had.
+        `edit` is a change that is made along with it, in the same write; it is called as by `change`, with the file that
+        names these people already. Whoever could read the store before still knows the values it had.
         """
 
         def work(unlocked: Unlocked, file: StoreFile) -> None:
@@ -157,7 +150,9 @@ class SopsStore:
                 self._check_in_step(unlocked, file)
                 unlocked.rekey(unlocked.recipients)
             else:
-                _encrypt_for(unlocked, file, recipients, unlocked.rekey)
+                file = _encrypt_for(unlocked, file, recipients, unlocked.rekey)
+            if edit:
+                _edit(unlocked, file, edit)
 
         return self._transaction(work)
 
@@ -244,15 +239,28 @@ class SopsStore:
         )
 
 
+def _edit(unlocked: Unlocked, file: StoreFile, edit: Callable[[StoreFile], Edit]) -> None:
+    wanted = edit(file)
+    if wanted.file.recipients != file.recipients:
+        raise ValueError("recipients change with rewrap and rekey")
+    write_difference(unlocked, file, wanted.file)
+    for (name, version), value in wanted.values.items():
+        if version not in wanted.file.secrets[name].versions:
+            raise ValueError(f"a value for a version that is not there: {name} {version}")
+        unlocked.set(value_path(name, version), value)
+
+
 def _encrypt_for(
     unlocked: Unlocked,
     file: StoreFile,
     recipients: Mapping[str, str],
     encrypt: Callable[[list[str]], None],
-) -> None:
+) -> StoreFile:
+    """Gives the file with these people named in it."""
     wanted = _with_recipients(file, recipients)
     encrypt(list(wanted.recipients.values()))
-    _apply(unlocked, as_written(file), as_written(wanted))
+    write_difference(unlocked, file, wanted)
+    return wanted
 
 
 def _with_recipients(file: StoreFile, recipients: Mapping[str, str]) -> StoreFile:
@@ -268,15 +276,3 @@ def _with_recipients(file: StoreFile, recipients: Mapping[str, str]) -> StoreFil
         hint = reason.hint if isinstance(reason, Unfit) else ""
         raise UsageError(f"a recipient's name: {reason or 'is text'}", hint=hint) from None
     return file.model_copy(update={"recipients": named.recipients})
-
-
-def _apply(unlocked: Unlocked, old: Any, new: Any, path: tuple[str, ...] = ()) -> None:
-    """Writes what differs between two trees of text; what is equal stays spelled as it is."""
-    for key in old:
-        if key not in new:
-            unlocked.remove((*path, key))
-    for key, wanted in new.items():
-        if isinstance(wanted, dict):
-            _apply(unlocked, old.get(key, {}), wanted, (*path, key))
-        elif old.get(key) != wanted:
-            unlocked.set((*path, key), wanted)

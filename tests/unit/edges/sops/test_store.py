@@ -271,6 +271,35 @@ def test_recipients_and_their_names_change_together(
     assert store_of(path, bob).describe().recipients == {"bob": bob.recipient}
 
 
+def test_a_new_key_and_a_change_are_one_write(store: SopsStore, path: Path, ann: Person, bob: Person) -> None:
+    store.change(setting("db", "hunter1"))
+    before = path.read_bytes()
+    seen: list[bytes] = []
+
+    def edit(file: StoreFile) -> Edit:
+        assert file.recipients == {"bob": bob.recipient}
+        seen.append(path.read_bytes())
+        return setting("db", "hunter2")(file)
+
+    after = store.rekey({"bob": bob.recipient}, edit=edit)
+    assert seen == [before]
+    assert (after.recipients, after.secrets["db"].current) == ({"bob": bob.recipient}, "v2")
+    assert store_of(path, bob).get("db") == "hunter2"
+    assert store_of(path, bob).value("db", "v1") == "hunter1"
+
+
+def test_a_change_that_is_refused_leaves_the_key_as_it_was(store: SopsStore, path: Path, bob: Person) -> None:
+    store.change(setting("db", "hunter1"))
+    before = path.read_bytes()
+
+    def refuse(_file: StoreFile) -> Edit:
+        raise Refused("no")
+
+    with pytest.raises(Refused):
+        store.rekey({"bob": bob.recipient}, edit=refuse)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.sops
 def test_a_recipient_that_nobody_named_is_found_before_anything_is_written_for_it(
     store: SopsStore, path: Path, ann: Person, bob: Person, sops: Sops

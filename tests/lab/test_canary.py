@@ -5,19 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shlex
 import subprocess
 import sys
-import threading
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.lab.canaries import Canaries
 from tests.lab.site import Run, Site
 
 pytestmark = pytest.mark.hosts("lab-spare")
@@ -62,67 +57,8 @@ TEMPLATE = """\
 """
 
 
-def forms(value: str) -> Iterator[str]:
-    """How the value may be written, made without opsctl's own redactor."""
-    raw = value.encode()
-    yield value
-    yield from (urllib.parse.quote(value, safe=""), urllib.parse.quote(value), urllib.parse.quote_plus(value))
-    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
-    yield from (shlex.quote(value)[1:-1], repr(value)[1:-1], repr(raw)[2:-1], value.replace("$", "$$"))
-    for before in (b"", b"u:", b"user:"):
-        # Without the last characters, which depend on what follows.
-        whole = base64.b64encode(before + raw + b"....").decode()
-        yield whole[4 * ((len(before) + 2) // 3) : 4 * ((len(before) + len(raw)) // 3)]
-
-
-FORMS = {form: name for name, value in SECRETS.items() for form in forms(value) if len(form) >= 8}
-
-
-def leaks(text: str) -> set[str]:
-    return {f"{name} as {form!r}" for form, name in FORMS.items() if form in text}
-
-
-@dataclass
-class Watch:
-    """Argv and environment of every process of the machine and its lab hosts, read over and over."""
-
-    argv: set[str] = field(default_factory=set)
-    leaked: set[str] = field(default_factory=set)
-    _seen: set[tuple[str, bytes]] = field(default_factory=set)
-
-    def look(self) -> None:
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes()
-                if (folder.name, words) in self._seen:
-                    continue
-                contained = b"/opsctl-lab/" in (folder / "cgroup").read_bytes()
-                environ = b"" if contained else (folder / "environ").read_bytes()
-            except OSError:
-                continue
-            self._seen.add((folder.name, words))
-            text = words.replace(b"\0", b" ").decode(errors="replace")
-            self.argv.add(text)
-            self.leaked |= {f"{leak} in the words {text[:80]}" for leak in leaks(text)}
-            found = leaks(environ.decode(errors="replace"))
-            self.leaked |= {f"{leak} in the environment of {text[:80]}" for leak in found}
-
-
-@contextmanager
-def watching() -> Iterator[Watch]:
-    watch, over = Watch(), threading.Event()
-
-    def run() -> None:
-        while not over.wait(0.02):
-            watch.look()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        over.set()
-        thread.join()
+CANARIES = Canaries(SECRETS)
+leaks = CANARIES.leaks
 
 
 @pytest.fixture
@@ -152,7 +88,7 @@ def both(site: Site, *words: str, code: int = 0) -> None:
 
 def test_a_secret_is_nowhere_but_where_it_lives(planted: Site) -> None:
     site = planted
-    with watching() as watch:
+    with CANARIES.watching() as watch:
         quiet(site, "plan", "lab")
         quiet(site, "render", "lab", "-o", str(site.root / "out"))
         quiet(site, "deploy", "lab", "--yes")

@@ -51,7 +51,7 @@ class Redactor:
 
 
 def forms(value: str) -> Iterator[str]:
-    """A value as it is, and as env files, shells, URLs, JSON, YAML, Python, compose.yml and base64 write it."""
+    """A value as it is, and as env files, shells, URLs, JSON, YAML, Python, SQL, compose.yml and base64 write it."""
     yield value
     yield from (
         _inner(envfile.quote(value)),
@@ -60,6 +60,7 @@ def forms(value: str) -> Iterator[str]:
     yield from (urllib.parse.quote(value, safe=""), urllib.parse.quote(value), urllib.parse.quote_plus(value))
     yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     yield from (repr(value)[1:-1], repr(value.encode(errors="surrogateescape"))[2:-1])
+    yield value.replace("'", "''")
     doubled = value.replace("$", "$$")
     yield from (doubled, json.dumps(doubled, ensure_ascii=False)[1:-1])
     yield from _base64(value.encode(errors="surrogateescape"))

@@ -33,6 +33,7 @@ def test_no_spelling_of_a_value_survives(value: str, before: str) -> None:
         "json": json.dumps(value),
         "utf-8 json": json.dumps(value, ensure_ascii=False),
         "repr": repr(value),
+        "sql": value.replace("'", "''"),
         "compose": value.replace("$", "$$"),
     }
     masked = {name: Redactor([value]).text(f"{before} {text} end") for name, text in spelled.items()}

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 SOURCE = Path(__file__).parents[2] / "src" / "opsctl"
 FLOORS = (
     {"errors"},
@@ -58,26 +56,29 @@ def floor_of(package: str) -> int:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Full names of what a module imports when it runs, late imports too, those for the type checker alone left out."""
     skipped = {
         id(inner)
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree_of(path)):
+    found: list[str] = []
+    for node in nodes_of(path):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(found)
 
 
 def edges() -> dict[str, set[str]]:
@@ -96,8 +97,16 @@ def _known(name: str, names: set[str]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
+def test_every_package_has_a_floor() -> None:
+    packages = {part for path in MODULES for part in module_name(path).split(".")[1:2]}
+    assert {"model", "flows", "cli"} < packages <= set().union(*FLOORS, {"__main__"})
+
+
+def test_modules_import_only_from_floors_below_their_own() -> None:
+    assert not [wrong for path in MODULES for wrong in _upwards(path)]
+
+
+def _upwards(path: Path) -> Iterator[str]:
     package = module_name(path).split(".")[1:2]
     if not package or package == ["__main__"]:
         return
@@ -106,7 +115,8 @@ def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
         parts = name.split(".")
         if parts[0] != "opsctl" or len(parts) == 1 or parts[1] in {package[0], "__version__"}:
             continue
-        assert floor_of(parts[1]) < own, f"{package[0]} (floor {own}) imports {name}"
+        if floor_of(parts[1]) >= own:
+            yield f"{module_name(path)} (floor {own}) imports {name} (floor {floor_of(parts[1])})"
 
 
 def test_no_module_imports_itself_through_others() -> None:
@@ -128,31 +138,34 @@ def _cycle(graph: dict[str, set[str]], start: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_a_module_is_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_MODULE
+def test_modules_are_short() -> None:
+    lines = {module_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert not {name: count for name, count in lines.items() if count > MOST_LINES_OF_A_MODULE}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_functions_are_short(path: Path) -> None:
+def test_functions_are_short() -> None:
     long = {
-        f"{node.name} at line {node.lineno}": lines
-        for node in ast.walk(tree_of(path))
+        f"{module_name(path)}.{node.name} at line {node.lineno}": lines
+        for path in MODULES
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
     }
     assert not long
 
 
-def is_pure(path: Path) -> bool:
-    return bool(PURE & set(module_name(path).split(".")[1:2]))
+def test_pure_floors_have_no_clock_chance_log_or_files() -> None:
+    pure = [path for path in MODULES if PURE & set(module_name(path).split(".")[1:2])]
+    assert len(pure) > len(PURE)
+    assert not [wrong for path in pure for wrong in _impurities(path)]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if is_pure(path)], ids=module_name)
-def test_a_pure_floor_has_no_clock_chance_log_or_files(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imports(path)} & IMPURE
-    calls = [node.func for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
-    methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
-    assert not {call.id for call in calls if isinstance(call, ast.Name)} & IMPURE_FUNCTIONS
-    if path.relative_to(SOURCE).as_posix() not in READS_PACKAGE_DATA:
-        assert not methods & IMPURE_METHODS
+def _impurities(path: Path) -> Iterator[str]:
+    calls = [node.func for node in nodes_of(path) if isinstance(node, ast.Call)]
+    methods = {call.attr for call in calls if isinstance(call, ast.Attribute)} & IMPURE_METHODS
+    functions = {call.id for call in calls if isinstance(call, ast.Name)} & IMPURE_FUNCTIONS
+    if path.relative_to(SOURCE).as_posix() in READS_PACKAGE_DATA:
+        methods = set()
+    modules = {name.split(".")[0] for name in imports(path)} & IMPURE
+    for what in sorted(methods | functions | modules):
+        yield f"{module_name(path)} uses {what}"

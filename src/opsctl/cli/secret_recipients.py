@@ -34,18 +34,21 @@ def show_recipients(invocation: Invocation, environment: str | None) -> int:
 def add_recipient(invocation: Invocation, name: str, recipient: str, environment: str | None) -> int:
     """Raises Refused where the name or the key is there already, and what the store raises."""
     keep = keeper(invocation, environment, changes=True)
-    file = keep.describe()
     recipient = " ".join(recipient.split()[:2])
-    if name in file.recipients:
-        raise Refused(
-            f"a recipient is called {name} already",
-            where=keep.file,
-            hint="another key of the same person needs a name of its own",
-        )
-    for other, known in file.recipients.items():
-        if known == recipient:
-            raise Refused(f"that key is there already, as {other}", where=keep.file)
-    keep.store.rewrap({**file.recipients, recipient_name(name): recipient})
+
+    def joined(file: StoreFile) -> dict[str, str]:
+        if name in file.recipients:
+            raise Refused(
+                f"a recipient is called {name} already",
+                where=keep.file,
+                hint="another key of the same person needs a name of its own",
+            )
+        for other, known in file.recipients.items():
+            if known == recipient:
+                raise Refused(f"that key is there already, as {other}", where=keep.file)
+        return {**file.recipients, recipient_name(name): recipient}
+
+    keep.store.rewrap(joined)
     readers = _readers(keep)
     return answer(
         invocation, Exit.YES, blocks=added_view(name, readers, keep.file), data=readers_json(readers)
@@ -67,7 +70,10 @@ def remove_recipient(invocation: Invocation, name: str, environment: str | None,
             return answer(invocation, Exit.YES, blocks=[line("nothing done")], data=None)
     now = keep.now
     reason = f"{name} could read it until {moment_text(now)[:10]}"
-    after = keep.store.rekey(kept, edit=lambda file: Edit(marked_due(file, _known(file), reason, now)))
+    after = keep.store.rekey(
+        lambda file: _without(keep, file, name),
+        edit=lambda file: Edit(marked_due(file, _known(file), reason, now)),
+    )
     known = _known(after)
     return answer(
         invocation,

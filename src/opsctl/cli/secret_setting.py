@@ -155,7 +155,7 @@ def remove_one(invocation: Invocation, name: str, environment: str | None, *, ye
         return answer(invocation, Exit.YES, blocks=[line("nothing done")], data={"removed": None})
 
     def edit(file: StoreFile) -> Edit:
-        return removed(file, name)
+        return removed(file, name, keep.environment)
 
     keep.store.change(edit)
     told = line(f"{name} removed; the history of the repository still has it, encrypted")

@@ -146,7 +146,19 @@ class Secret(Frozen):
 
     @property
     def previous(self) -> str:
-        return self.at("previous")
+        """The id of the version that was in force last before the current one, "" where there is none."""
+        return max(self.earlier, key=self.retired_at, default="")
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The ids of the previous versions, in no order."""
+        return tuple(one for one, version in self.versions.items() if version.stage == "previous")
+
+    def retired_at(self, version: str) -> tuple[float, int]:
+        """What orders previous versions: when each stopped being in force, then its number. A restored version is in force
+        after newer ones.
+        """
+        return self.versions[version].retired or 0.0, number(version)
 
     @property
     def next_id(self) -> str:

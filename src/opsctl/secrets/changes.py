@@ -15,6 +15,9 @@ from opsctl.secrets.versions import Edit, restored, with_value
 _WITHOUT_SYSTEM = frozenset({"", "regenerate", "provider"})
 """Drivers that tell no system a new value."""
 
+_OF_THE_DRIVER = frozenset({"class_", "driver"})
+"""What says, with the target, how a rotation that is open can be ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -91,10 +94,14 @@ def stored(
 
     A new secret has the class that is known by its name, where the policy gives none. The login name stays that of the
     version before where none is given. Raises Refused as `require_free` and while a
-    rotation is open; UsageError for the policy alone of a secret that is not there.
+    rotation is open, when class, driver and target stay as they are too; UsageError for the policy alone of a secret that
+    is not there.
     """
     if value is None:
-        return Edit(_with(file, name, policy.of(require_secret(file, name))))
+        secret = require_secret(file, name)
+        if secret.pending and (policy.target or policy.fields.keys() & _OF_THE_DRIVER):
+            raise _open_rotation(name, hand.environment)
+        return Edit(_with(file, name, policy.of(secret)))
     before = file.secrets.get(name, Secret(**{"class": hand.known.get(name, "regenerate")}))
     require_free(name, before, hand)
     kept = before.versions[before.current].login if before.current else ""
@@ -111,9 +118,10 @@ def brought_back(file: StoreFile, name: str, version: str, hand: Hand) -> Edit:
         return Edit(_with(file, name, restored(before, version, now=hand.now)))
 
 
-def removed(file: StoreFile, name: str) -> Edit:
-    """Without the secret and all its versions. Raises UsageError for one that is not there."""
-    require_secret(file, name)
+def removed(file: StoreFile, name: str, environment: str) -> Edit:
+    """Without the secret and all its versions. Raises UsageError for one that is not there, Refused while one is pending."""
+    if require_secret(file, name).pending:
+        raise _open_rotation(name, environment)
     kept = {one: secret for one, secret in file.secrets.items() if one != name}
     return Edit(file.model_copy(update={"secrets": kept}))
 
@@ -143,6 +151,13 @@ def marked_due(file: StoreFile, names: Iterable[str], reason: str, now: float) -
         name: file.secrets[name].model_copy(update={"due": now, "due_reason": reason}) for name in names
     }
     return file.model_copy(update={"secrets": {**file.secrets, **marked}})
+
+
+def _open_rotation(name: str, environment: str) -> Refused:
+    return Refused(
+        f"a rotation of {name} is open",
+        hint=f"end it first: opsctl rotate-secret {name} -e {environment} --resume, or --abort",
+    )
 
 
 def _with(file: StoreFile, name: str, secret: Secret) -> StoreFile:

@@ -92,7 +92,7 @@ def as_if_current(file: StoreFile, name: str, version: str, *, now: float) -> St
         secret, version = versions.with_pending(secret, now=now, by="")
     if version == secret.pending:
         return _with(file, name, versions.finished(secret, now=now))
-    return _with(file, name, versions.put_back(secret, now=now))
+    return _with(file, name, versions.put_back(secret, version, now=now))
 
 
 def secret_of(file: StoreFile, name: str) -> Secret:

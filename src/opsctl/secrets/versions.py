@@ -44,25 +44,26 @@ def with_pending(
 
 
 def finished(secret: Secret, *, now: float) -> Secret:
-    """Pending becomes current, current becomes previous, what is over `keep` goes."""
+    """Pending becomes current, current becomes previous, what is over `keep` goes; so does the end of the old value's life,
+    which says nothing of the new one's.
+    """
     if not secret.pending:
         return secret
-    pending = secret.pending
-    return pruned(_undue(_staged(_retired(secret, now), pending, "current")))
+    renewed = _staged(_retired(secret, now), secret.pending, "current")
+    return pruned(_undue(renewed.model_copy(update={"expires": None})))
 
 
 def failed(secret: Secret, *, now: float) -> Secret:
-    """Pending becomes failed; it is kept until a rotation succeeds, in case a system took it after all."""
+    """Pending becomes failed; it is kept until there is a newer current version, in case a system took it after all."""
     if not secret.pending:
         return secret
     return _staged(secret, secret.pending, "failed", retired=now)
 
 
-def put_back(secret: Secret, *, now: float) -> Secret:
-    """The current version becomes failed, and the one before it current again."""
-    if not secret.previous:
-        raise Refused("there is no earlier version to put back")
-    before = secret.previous
+def put_back(secret: Secret, before: str, *, now: float) -> Secret:
+    """The current version becomes failed, and `before` current again. Raises Refused where that is not there."""
+    if before not in secret.earlier:
+        raise Refused(f"there is no earlier version {before} to put back")
     return _staged(_staged(secret, secret.current, "failed", retired=now), before, "current")
 
 
@@ -79,8 +80,10 @@ def restored(secret: Secret, version: str, *, now: float) -> Secret:
 
 
 def pruned(secret: Secret) -> Secret:
-    """Without the oldest previous versions over `keep`, and without failed ones older than the current version."""
-    old = sorted((one for one, v in secret.versions.items() if v.stage == "previous"), key=number)
+    """Without the previous versions over `keep`, those first that were in force longest ago, and without failed ones older
+    than the current version.
+    """
+    old = sorted(secret.earlier, key=secret.retired_at)
     current = number(secret.current) if secret.current else 0
     gone = {*old[: -secret.keep]} | {
         one for one, v in secret.versions.items() if v.stage == "failed" and number(one) < current

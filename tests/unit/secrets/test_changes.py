@@ -157,9 +157,9 @@ def test_an_old_version_is_brought_back() -> None:
 
 
 def test_a_secret_is_removed_with_all_its_versions() -> None:
-    assert set(removed(FILE, "token").file.secrets) == {"db", "key", "redis", "open"}
+    assert set(removed(FILE, "token", "prod").file.secrets) == {"db", "key", "redis", "open"}
     with pytest.raises(UsageError, match="no secret nonesuch"):
-        removed(FILE, "nonesuch")
+        removed(FILE, "nonesuch", "prod")
 
 
 def test_several_values_are_one_edit() -> None:
@@ -201,3 +201,38 @@ def test_versions_and_names_that_are_not_there_are_told_with_those_that_are() ->
 
 def test_no_edit_shows_its_values() -> None:
     assert "s3cret" not in repr(stored(FILE, "token", "s3cret", NO_POLICY, HAND))
+
+
+class TestWhileARotationIsOpen:
+    OPEN = StoreFile(
+        secrets={
+            "db": Secret.model_validate(
+                {
+                    "class": "database",
+                    "target": {"service": "db", "role": "app"},
+                    "versions": {
+                        "v1": Version(stage="current", created=1, by="ann"),
+                        "v2": Version(stage="pending", created=2, by="ann"),
+                    },
+                }
+            )
+        }
+    )
+
+    @pytest.mark.parametrize(
+        "policy",
+        [Policy({"class_": "app_admin"}), Policy({"driver": "redis"}), Policy(target={"role": "other"})],
+        ids=["class", "driver", "target"],
+    )
+    def test_what_ends_it_stays_as_it_is(self, policy: Policy) -> None:
+        with pytest.raises(Refused, match="a rotation of db is open") as caught:
+            stored(self.OPEN, "db", None, policy, Hand(3, "bob", "prod"))
+        assert "opsctl rotate-secret db -e prod --resume" in caught.value.hint
+
+    def test_the_rest_of_the_policy_may_change(self) -> None:
+        edit = stored(self.OPEN, "db", None, Policy({"rotate_every": 5.0}), Hand(3, "bob", "prod"))
+        assert edit.file.secrets["db"].rotate_every == 5
+
+    def test_it_is_not_removed(self) -> None:
+        with pytest.raises(Refused, match="a rotation of db is open"):
+            removed(self.OPEN, "db", "prod")

@@ -408,7 +408,7 @@ def fail(store: Stored, name: str, _value: str, now: float) -> Stored:
 
 
 def back(store: Stored, name: str, _value: str, now: float) -> Stored:
-    return _moved(store, name, lambda one: put_back(one, now=now) if one.current else one)
+    return _moved(store, name, lambda one: put_back(one, one.previous, now=now) if one.previous else one)
 
 
 def restore(store: Stored, name: str, value: str, now: float) -> Stored:

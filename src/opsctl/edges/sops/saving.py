@@ -54,7 +54,7 @@ def replace(path: Path, data: bytes, before: bytes | None) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _synced(target.parent)
+    _synced(target.parent)
 
 
 def _locked(lock: Path) -> int:
@@ -102,11 +102,17 @@ def _check_unchanged(target: Path, before: bytes | None) -> None:
 
 
 def _synced(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OperationFailed(
+            f"the store was written, but {folder} could not be brought to the disk: {error.strerror}",
+            hint="look after the disk before the machine loses its power",
+        ) from error
 
 
 @contextmanager

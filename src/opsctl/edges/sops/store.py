@@ -20,6 +20,10 @@ from opsctl.secrets.versions import Edit
 _KINDS = {bool: "true or false", float: "a number with a fraction", bytes: "bytes", type(None): "null"}
 
 
+Recipients = Mapping[str, str] | Callable[[StoreFile], Mapping[str, str]]
+"""Age recipients by the names of people; or what gives them from the file as it is under the lock."""
+
+
 class SopsStore:
     """What is asked for is read anew from the file, and decrypted once for each state of it. Threads may share it."""
 
@@ -128,7 +132,7 @@ class SopsStore:
             replace(self._path, unlocked.dump(self._clock.now()), None)
         return file
 
-    def rewrap(self, recipients: Mapping[str, str]) -> StoreFile:
+    def rewrap(self, recipients: Recipients) -> StoreFile:
         """The same data key for these people. Raises as `change`, and UsageError as `create`."""
 
         def work(unlocked: Unlocked, file: StoreFile) -> None:
@@ -137,7 +141,7 @@ class SopsStore:
         return self._transaction(work)
 
     def rekey(
-        self, recipients: Mapping[str, str] | None = None, *, edit: Callable[[StoreFile], Edit] | None = None
+        self, recipients: Recipients | None = None, *, edit: Callable[[StoreFile], Edit] | None = None
     ) -> StoreFile:
         """A new data key, for these people or the same as before, and every value encrypted anew. Raises as `rewrap`.
 
@@ -253,11 +257,11 @@ def _edit(unlocked: Unlocked, file: StoreFile, edit: Callable[[StoreFile], Edit]
 def _encrypt_for(
     unlocked: Unlocked,
     file: StoreFile,
-    recipients: Mapping[str, str],
+    recipients: Recipients,
     encrypt: Callable[[list[str]], None],
 ) -> StoreFile:
     """Gives the file with these people named in it."""
-    wanted = _with_recipients(file, recipients)
+    wanted = _with_recipients(file, recipients(file) if callable(recipients) else recipients)
     encrypt(list(wanted.recipients.values()))
     write_difference(unlocked, file, wanted)
     return wanted

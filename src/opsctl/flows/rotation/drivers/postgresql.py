@@ -97,6 +97,10 @@ class Postgresql:
         return bool(self.target.turns)
 
     def check(self) -> None:
+        """Also that each value in hand could be set: the one in force may have to be put back."""
+        for one in self.means.known():
+            verifier(one.value, bytes(_SALT))
+            argv.pgpass(one.value)
         self._ready()
 
     def create(self, secret: Secret, version: str) -> Candidate:

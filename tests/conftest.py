@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+from tests import effort
 
 REAL = {"lab", "ssh", "compose", "sops"}
 
-settings.register_profile("opsctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("opsctl")
+effort.use()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
 import resource
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -59,23 +58,39 @@ def test_long_reasons_do_not_break_the_chain(path: Path) -> None:
     assert AccessLog(path).verify() is None
 
 
-def _append_many(path: Path, user: str, all_are_here: Barrier) -> None:
-    all_are_here.wait(60)
-    for _ in range(100):
-        AccessLog(path).append(replace(SHOWN, user=user), replace(SHOWN, user=user))
+# Says that it is there, and begins when it is told to.
+_RUN = """
+import sys
+from pathlib import Path
+from opsctl.edges.access_log import AccessLog
+from opsctl.secrets.access import Access
+path, user = sys.argv[1:]
+access = Access(1790000000.0, user, "desk", "prod", "db_password", "show", "v3", "login fails")
+print(flush=True)
+input()
+for _ in range(100):
+    AccessLog(Path(path)).append(access, access)
+"""
 
 
 def test_several_runs_append_in_turn(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(3)
-    runs = [
-        context.Process(target=_append_many, args=(path, user, barrier)) for user in ("alice", "bob", "carol")
-    ]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join(60)
-    assert [run.exitcode for run in runs] == [0, 0, 0]
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", _RUN, path, user], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                )
+            )
+            for user in ("alice", "bob", "carol")
+        ]
+        for run in runs:
+            assert run.stdout
+            assert run.stdout.readline() == b"\n"
+        for run in runs:
+            assert run.stdin
+            run.stdin.write(b"\n")
+            run.stdin.flush()
+        assert [run.wait(60) for run in runs] == [0, 0, 0]
     assert AccessLog(path).verify() is None
     users = [access.user for access in AccessLog(path).accesses()]
     assert {user: users.count(user) for user in users} == {"alice": 200, "bob": 200, "carol": 200}

@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import tries
 from tests.unit.inputs import test_project as examples
 from tests.unit.inputs.folder import write
 
@@ -42,7 +43,7 @@ def spoiled(draw: st.DrawFn) -> dict[str, str]:
     return files
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(spoiled())
 def test_load_ends_in_a_fleet_or_in_problems(files: dict[str, str]) -> None:
     with TemporaryDirectory() as folder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import tries
 from tests.unit.plan.model import KEY, Machine, deployed, file, host, plan, service
 
 from opsctl.state.desired import Dependency, DesiredHost, DesiredService
@@ -84,14 +85,14 @@ def edited_by_hand(machine: Machine, desired: DesiredHost, data: st.DataObject) 
     return True
 
 
-@settings(max_examples=40)
+@tries(40)
 @given(hosts())
 def test_a_second_deploy_does_nothing(desired: DesiredHost) -> None:
     found = plan(deployed(desired), desired)
     assert not found.changes, str(found)
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(hosts(), hosts(), st.data())
 def test_killed_anywhere_typed_over_and_run_again(
     before: DesiredHost, after: DesiredHost, data: st.DataObject
@@ -119,7 +120,7 @@ def test_killed_anywhere_typed_over_and_run_again(
     assert edited or all(count == 1 for count in machine.recreated.values()), machine.recreated
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(hosts(), hosts(), st.data())
 def test_a_narrowed_deploy_touches_what_it_says_and_no_more(
     before: DesiredHost, after: DesiredHost, data: st.DataObject

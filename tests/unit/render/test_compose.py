@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.effort import tries
 from tests.unit.render.compose_binary import config
 from tests.unit.render.fleets import fleet_of, host_of
 
@@ -70,8 +71,8 @@ def test_every_dollar_of_every_value_is_doubled_and_keys_are_left() -> None:
 
 
 @pytest.mark.compose
-@settings(max_examples=10)
-@given(texts=st.lists(st.text("$${}aA_:-? ", max_size=6), min_size=10, max_size=30))
+@tries(4)
+@given(texts=st.lists(st.text("$${}aA_:-? ", max_size=6), min_size=40, max_size=60))
 def test_compose_reads_back_what_was_doubled(
     texts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

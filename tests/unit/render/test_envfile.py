@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.effort import tries
 from tests.unit.render.compose_binary import config
 
 from opsctl.render.envfile import dump, key_problem, parse, value_problem
@@ -17,8 +18,8 @@ KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,7}", fullmatch=True)
 
 
 @pytest.mark.compose
-@settings(max_examples=12)
-@given(values=st.lists(VALUES, min_size=30, max_size=60))
+@tries(5)
+@given(values=st.lists(VALUES, min_size=80, max_size=120))
 @example(
     values=[
         "",
@@ -50,7 +51,7 @@ def test_compose_reads_every_value_as_it_was(
     assert read["services"]["s"]["environment"] == wanted
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(values=st.dictionaries(KEYS, VALUES))
 def test_parse_reads_what_dump_wrote(values: dict[str, str]) -> None:
     assert parse(dump(values)) == values

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.effort import tries
 from tests.unit.render.compose_binary import config
 
 from opsctl.render.yaml_text import dump
@@ -91,7 +92,7 @@ DATA = st.recursive(
 
 
 @pytest.mark.parametrize("version", [(1, 1), (1, 2)])
-@settings(max_examples=60)
+@tries(60)
 @given(data=DATA)
 def test_yaml_1_1_and_1_2_read_back_what_was_written(version: tuple[int, int], data: Any) -> None:
     reader = YAML(typ="safe", pure=True)
@@ -104,8 +105,8 @@ def test_yaml_1_1_and_1_2_read_back_what_was_written(version: tuple[int, int], d
 
 
 @pytest.mark.compose
-@settings(max_examples=10)
-@given(texts=st.lists(st.one_of(TEXT, LOOKALIKES), min_size=20, max_size=60))
+@tries(5)
+@given(texts=st.lists(st.one_of(TEXT, LOOKALIKES), min_size=70, max_size=100))
 def test_compose_reads_back_what_was_written(
     texts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

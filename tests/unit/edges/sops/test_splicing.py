@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import tries
 from tests.unit.edges.sops.oracle import Person, Sops
 
 from opsctl.edges.sops.document import Unlocked, _Opening, create, parse, unlock
@@ -186,7 +187,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(tuple)
 STEPS = st.lists(st.tuples(PATHS, st.one_of(st.none(), st.text(max_size=4))), min_size=1, max_size=8)
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(rounds=st.lists(STEPS, min_size=1, max_size=3), flow=st.booleans())
 def test_any_changes_in_any_order_end_in_what_was_meant(
     ann: Person, rounds: list[list[tuple[tuple[str, ...], str | None]]], flow: bool

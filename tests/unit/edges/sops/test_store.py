@@ -6,21 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.fakes.edges import FakeClock
 from tests.unit.edges.sops.oracle import Person, Sops
+from tests.unit.edges.sops.stores import NOW, pending, setting, store_of
 
 from opsctl.edges.ports import SecretStore, VersionedStore
 from opsctl.edges.sops.document import parse, unlock
 from opsctl.edges.sops.store import SopsStore
 from opsctl.errors import NoKey, Refused, StoreUnusable, Tampered, UsageError
 from opsctl.model.secrets import Secret, StoreFile, Version
-from opsctl.secrets.versions import Edit, finished, with_pending, with_value
-
-NOW = 1_700_000_000.0
-
-
-def store_of(path: Path, who: Person) -> SopsStore:
-    return SopsStore(path, "prod", identities=lambda: who.identities, clock=FakeClock(NOW))
+from opsctl.secrets.versions import Edit, finished
 
 
 @pytest.fixture
@@ -33,30 +27,6 @@ def store(path: Path, ann: Person) -> SopsStore:
     store = store_of(path, ann)
     store.create({"ann": ann.recipient})
     return store
-
-
-def setting(name: str, value: str, **fields: object) -> Callable[[StoreFile], Edit]:
-    """An edit that gives a secret a new current value."""
-
-    def edit(file: StoreFile) -> Edit:
-        old = file.secrets.get(name) or Secret.model_validate({"class": "provider", **fields})
-        secret, version = with_value(old, now=NOW, by="ann")
-        return Edit(
-            file.model_copy(update={"secrets": {**file.secrets, name: secret}}), {(name, version): value}
-        )
-
-    return edit
-
-
-def pending(name: str, value: str, **fields: object) -> Callable[[StoreFile], Edit]:
-    def edit(file: StoreFile) -> Edit:
-        old = file.secrets.get(name) or Secret.model_validate({"class": "provider", **fields})
-        secret, version = with_pending(old, now=NOW, by="ann")
-        return Edit(
-            file.model_copy(update={"secrets": {**file.secrets, name: secret}}), {(name, version): value}
-        )
-
-    return edit
 
 
 def ciphertexts(path: Path) -> list[str]:

@@ -51,11 +51,17 @@ if [ -e "$here/fail" ] && case "$*" in *"$(cat "$here/fail")"*) true ;; *) false
     echo "pretended failure of $*" >&2
     exit 1
 fi
-call="$here/calls/$(ls "$here/calls" | wc -l)"
+count=0
+for call in "$here"/calls/*; do [ ! -e "$call" ] || count=$((count + 1)); done
+call=$here/calls/$count
 mkdir "$call"
-[ ! -e "$here/top/compose.yml" ] || cp -r "$here/top/compose.yml" "$call"
-[ ! -d "$here/top/env" ] || cp -r "$here/top/env" "$call"
-for word; do printf '%s\\n' "$word"; done >"$call/words"
+as_they_are() {
+    set --
+    for path in compose.yml env; do [ ! -e "$here/top/$path" ] || set -- "$@" "$here/top/$path"; done
+    [ $# = 0 ] || cp -r "$@" "$call"
+}
+as_they_are
+printf '%s\\n' "$@" >"$call/words"
 """
 
 
@@ -222,6 +228,14 @@ class Machine:
         docker.write_text(_DOCKER.replace("$HERE", str(self.folder)))
         docker.chmod(0o755)
         self.say_version("5.6.1")
+
+    @classmethod
+    def like(cls, other: Machine, folder: Path) -> Machine:
+        """A host as another one is by now, in a folder of its own."""
+        made = cls(folder, list(other.events), other.runs)
+        for part in ("calls", "top"):
+            shutil.copytree(other.folder / part, folder / part, dirs_exist_ok=True)
+        return made
 
     @property
     def directory(self) -> Path:

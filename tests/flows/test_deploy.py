@@ -49,6 +49,19 @@ def machine(memory: Path) -> Machine:
     return Machine(memory / "host")
 
 
+@pytest.fixture(scope="module")
+def deployed(lasting_memory: Path) -> Machine:
+    made = Machine(lasting_memory / "host")
+    assert run(made, stack()).exit is Exit.YES
+    return made
+
+
+@pytest.fixture
+def running(deployed: Machine, memory: Path) -> Machine:
+    """A host that `stack()` was deployed to."""
+    return Machine.like(deployed, memory / "host")
+
+
 def stack(word: str = "one") -> DesiredHost:
     return host(
         service("db", definition=HEALTHY, env={"PASSWORD": SECRET}),
@@ -119,43 +132,39 @@ class TestFirstDeploy:
 
 
 class TestNothingChanged:
-    def test_second_deploy_touches_nothing(self, machine: Machine) -> None:
-        run(machine, stack())
-        before = {path: path.stat() for path in machine.directory.rglob("*") if ".opsctl" not in path.parts}
-        calls = machine.calls()
-        connection = machine.connect()
-        report = run(machine, stack(), world=machine.world(connection))
+    def test_second_deploy_touches_nothing(self, running: Machine) -> None:
+        before = {path: path.stat() for path in running.directory.rglob("*") if ".opsctl" not in path.parts}
+        calls = running.calls()
+        connection = running.connect()
+        report = run(running, stack(), world=running.world(connection))
         assert report.plan is not None
         assert not report.plan.changes
-        assert machine.calls() == calls
-        after = {path: path.stat() for path in machine.directory.rglob("*") if ".opsctl" not in path.parts}
+        assert running.calls() == calls
+        after = {path: path.stat() for path in running.directory.rglob("*") if ".opsctl" not in path.parts}
         assert {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()} == {
             p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()
         }
 
-    def test_needs_one_exec_and_one_socket(self, machine: Machine) -> None:
-        run(machine, stack())
-        connection = machine.connect()
-        run(machine, stack(), world=machine.world(connection))
+    def test_needs_one_exec_and_one_socket(self, running: Machine) -> None:
+        connection = running.connect()
+        run(running, stack(), world=running.world(connection))
         assert connection.channels == {"session": 1, "exec": 1, "socket": 1}
 
-    def test_is_not_asked_about_nor_recorded(self, machine: Machine) -> None:
-        run(machine, stack())
-        records = machine.audit()
+    def test_is_not_asked_about_nor_recorded(self, running: Machine) -> None:
+        records = running.audit()
 
         def never(_plan: Plan) -> bool:
             raise AssertionError("asked")
 
-        deploy(machine.world(), Desired("prod", (machine.placed(stack()),)), confirm=never)
-        assert machine.audit() == records
+        deploy(running.world(), Desired("prod", (running.placed(stack()),)), confirm=never)
+        assert running.audit() == records
 
 
 class TestOneVariable:
-    def test_recreates_that_service_alone(self, machine: Machine) -> None:
-        run(machine, stack())
-        before = machine.engine_boxes()
-        run(machine, stack("two"), wait=False)
-        after = machine.engine_boxes()
+    def test_recreates_that_service_alone(self, running: Machine) -> None:
+        before = running.engine_boxes()
+        run(running, stack("two"), wait=False)
+        after = running.engine_boxes()
         assert [name for name in after if after[name].id != before[name].id] == ["api"]
         assert after["api"].env == {"WORD": "two"}
 
@@ -166,9 +175,8 @@ class TestOneVariable:
         run(machine, host(service("api", env={"WORD": "two"})), world=machine.world(connection))
         assert connection.channels == {"session": 1, "exec": 3, "socket": 1}
 
-    def test_without_waiting_for_the_last_ones(self, machine: Machine) -> None:
-        run(machine, stack())
-        report = run(machine, stack("two"), wait=False)
+    def test_without_waiting_for_the_last_ones(self, running: Machine) -> None:
+        report = run(running, stack("two"), wait=False)
         assert report.plan is not None
         assert "wait " not in str(report.plan)
 
@@ -258,26 +266,24 @@ class TestKilled:
         assert not report.plan.changes
 
     @pytest.mark.parametrize("label", ["docker exec", "settle"])
-    def test_before_a_reaction_it_is_made_good(self, machine: Machine, label: str) -> None:
-        run(machine, stack())
+    def test_before_a_reaction_it_is_made_good(self, running: Machine, label: str) -> None:
         changed = host(service("web", files=[file("web", "/etc/web/web.conf", "two", reaction="reload")]))
-        run(machine, host(service("web", files=[file("web", "/etc/web/web.conf", "one", reaction="reload")])))
+        run(running, host(service("web", files=[file("web", "/etc/web/web.conf", "one", reaction="reload")])))
         with pytest.raises(Killed):
-            run(machine, changed, world=dying(machine, label, after=False))
-        assert (machine.directory / ".opsctl/owed/web/reload").exists()
-        machine_calls = len(machine.calls())
-        run(machine, changed)
-        assert any("reload web" in call for call in machine.calls()[machine_calls:])
-        assert not (machine.directory / ".opsctl/owed/web/reload").exists()
+            run(running, changed, world=dying(running, label, after=False))
+        assert (running.directory / ".opsctl/owed/web/reload").exists()
+        machine_calls = len(running.calls())
+        run(running, changed)
+        assert any("reload web" in call for call in running.calls()[machine_calls:])
+        assert not (running.directory / ".opsctl/owed/web/reload").exists()
 
-    def test_restart_owed_to_a_dependent_is_made_good(self, machine: Machine) -> None:
-        run(machine, stack())
+    def test_restart_owed_to_a_dependent_is_made_good(self, running: Machine) -> None:
         changed = replace_env(stack(), "db", {"PASSWORD": "other"})
         with pytest.raises(Killed):
-            run(machine, changed, world=dying(machine, "docker compose up db", after=True))
-        report = run(machine, changed)
+            run(running, changed, world=dying(running, "docker compose up db", after=True))
+        report = run(running, changed)
         assert "restart" in str(report.plan)
-        boxes = machine.engine_boxes()
+        boxes = running.engine_boxes()
         assert boxes["api"].started > boxes["db"].created
 
 
@@ -308,24 +314,22 @@ class TestFailures:
         machine.say_version(version)
         assert run(machine, stack()).exit is Exit.YES
 
-    def test_compose_is_checked_where_no_compose_file_is_pushed(self, machine: Machine) -> None:
-        run(machine, stack())
-        machine.forget_calls()
-        machine.say_version(None)
-        report = run(machine, stack())
+    def test_compose_is_checked_where_no_compose_file_is_pushed(self, running: Machine) -> None:
+        running.forget_calls()
+        running.say_version(None)
+        report = run(running, stack())
         assert isinstance(error_of(report), EngineUnavailable)
-        assert machine.calls() == []
+        assert running.calls() == []
 
-    def test_files_that_compose_refuses_touch_nothing(self, machine: Machine) -> None:
-        run(machine, stack())
-        files = machine.files()
-        (machine.folder / "config").write_text(f"services.api: {SECRET} is not good\n")
-        report = run(machine, stack("two"))
+    def test_files_that_compose_refuses_touch_nothing(self, running: Machine) -> None:
+        files = running.files()
+        (running.folder / "config").write_text(f"services.api: {SECRET} is not good\n")
+        report = run(running, stack("two"))
         assert "*** is not good" in str(error_of(report))
         assert not report.changed
         assert report.exit is Exit.FAILED
-        assert machine.files() == files
-        assert list((machine.directory / ".opsctl").glob("staging.*")) == []
+        assert running.files() == files
+        assert list((running.directory / ".opsctl").glob("staging.*")) == []
 
     def test_up_that_fails_names_the_command_and_the_way_on(self, machine: Machine) -> None:
         machine.fail("--no-deps")

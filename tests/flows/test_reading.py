@@ -36,11 +36,16 @@ def stack(word: str = "one") -> DesiredHost:
     )
 
 
-@pytest.fixture
-def machine(memory: Path) -> Machine:
-    made = Machine(memory / "host")
+@pytest.fixture(scope="module")
+def deployed(lasting_memory: Path) -> Machine:
+    made = Machine(lasting_memory / "host")
     deploy(made.world(), prod(made), confirm=lambda _plan: True)
     return made
+
+
+@pytest.fixture
+def machine(deployed: Machine, memory: Path) -> Machine:
+    return Machine.like(deployed, memory / "host")
 
 
 def prod(machine: Machine, word: str = "one") -> Desired:

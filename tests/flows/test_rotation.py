@@ -84,12 +84,22 @@ class Place:
         return (self.machine.directory / MARK).exists()
 
 
-@pytest.fixture
-def place(memory: Path) -> Place:
-    made = Place(Machine(memory / "host"))
+def new_place(machine: Machine) -> Place:
+    made = Place(machine)
     made.store.put("token", "old value", rotate_every="90d")
-    made.deploy()
     return made
+
+
+@pytest.fixture(scope="module")
+def deployed(lasting_memory: Path) -> Machine:
+    made = new_place(Machine(lasting_memory / "host"))
+    made.deploy()
+    return made.machine
+
+
+@pytest.fixture
+def place(deployed: Machine, memory: Path) -> Place:
+    return new_place(Machine.like(deployed, memory / "host"))
 
 
 def ups(place: Place) -> list[str]:

@@ -23,11 +23,16 @@ HOST = host(
 )
 
 
-@pytest.fixture
-def machine(memory: Path) -> Machine:
-    made = Machine(memory / "host")
+@pytest.fixture(scope="module")
+def deployed(lasting_memory: Path) -> Machine:
+    made = Machine(lasting_memory / "host")
     deploy(made.world(), prod(made), confirm=lambda _plan: True)
     return made
+
+
+@pytest.fixture
+def machine(deployed: Machine, memory: Path) -> Machine:
+    return Machine.like(deployed, memory / "host")
 
 
 def prod(machine: Machine) -> Desired:

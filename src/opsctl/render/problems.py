@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opsctl.errors import InputError, Problem, UsageError
+from opsctl.errors import InputError, Problem, StoreUnusable, UsageError
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.values import Unfit
 
@@ -25,9 +25,14 @@ class Problems:
 
     @contextmanager
     def at(self, place: Place) -> Iterator[None]:
-        """Keep what the block raises as a problem: an InputError as it is, other refusals as of `place`."""
+        """Keep what the block raises as a problem: an InputError as it is, other refusals as of `place`.
+
+        A StoreUnusable goes through: it is about the store, and the same at every place that asks for a secret.
+        """
         try:
             yield
+        except StoreUnusable:
+            raise
         except InputError as error:
             self._found.extend(error.problems)
         except UsageError as error:

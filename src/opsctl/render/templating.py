@@ -16,7 +16,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from opsctl.errors import InputError, Problem, UsageError
+from opsctl.errors import InputError, Problem, StoreUnusable, UsageError
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
 from opsctl.render.filters import FILTERS
@@ -131,7 +131,7 @@ class Templates:
             problem = _with_hint(problem, _undefined_hint(error, context))
         except jinja2.TemplateError as error:
             problem = self._problem(*_frame(error), place, text, error.message or type(error).__name__)
-        except InputError:
+        except (InputError, StoreUnusable):
             raise
         except UsageError as error:
             problem = _with_hint(self._problem(*_frame(error), place, text, error.message), error.hint)

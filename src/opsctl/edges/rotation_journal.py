@@ -27,7 +27,7 @@ class RotationJournal:
 
     def begin(self, opened: Opened) -> None:
         """Begin anew; what a rotation left here that never got further than this is gone."""
-        self._path.unlink(missing_ok=True)
+        self._unlink()
         self._append(opened_text(opened))
 
     def write(self, line: Line) -> None:
@@ -35,10 +35,18 @@ class RotationJournal:
 
     def close(self) -> None:
         """The rotation has ended; folders that only this journal needed go with it."""
-        self._path.unlink(missing_ok=True)
+        self._unlink()
         for folder in (self._path.parent, self._path.parent.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def _unlink(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OperationFailed(
+                f"cannot remove {self._path}: {error.strerror}", hint="give yourself the right to write there"
+            ) from error
 
     def _lines(self) -> list[str]:
         try:
@@ -46,7 +54,10 @@ class RotationJournal:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise OperationFailed(f"cannot read {self._path}: {error.strerror}") from error
+            raise OperationFailed(
+                f"cannot read {self._path}: {error.strerror}",
+                hint="it would be the journal of an open rotation; see what is in its place",
+            ) from error
 
     def _append(self, text: str) -> None:
         try:

@@ -20,7 +20,9 @@ class Known:
     runbook: tuple[str, ...]
 
 
-_STORE_IT = "store the new value (opsctl secrets set NAME --only-store) and deploy, while the software is stopped"
+_STORE_IT = (
+    "store the new value (opsctl secrets set NAME --only-store) and deploy, while the software is stopped"
+)
 
 GENERIC = Known(
     "a key that encrypts stored data",

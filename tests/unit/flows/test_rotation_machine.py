@@ -131,7 +131,7 @@ class FakeDriver:
     """`one role`: setting a password forgets the other; `two passwords`: both work until finish; `two roles`: alternate."""
 
     world: World
-    steps: tuple[str, str, str] = ("", "", "")
+    steps: tuple[str, str, str] = ("tell it", "ask it", "end the other")
 
     @property
     def system(self) -> str:
@@ -230,7 +230,7 @@ def end(world: World, way: Literal["resume", "abort"]) -> None:
     )
     course = rotation(world, opened)
     if ahead.act == "tidy":
-        protocol.tidy(course)
+        protocol.tidied(course, "nothing was begun")
     elif ahead.act == "put back":
         protocol.put_back(course, old, new)
     else:

@@ -23,6 +23,7 @@ from opsctl.flows.rotation.protocol import End, Rotation
 from opsctl.flows.site import Site, tell
 from opsctl.flows.world import World
 from opsctl.model.secrets import Secret, moment_text
+from opsctl.plan.plans import Plan
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Opened, opened_text, read_opened
 from opsctl.secrets.rotating import onward
@@ -99,10 +100,15 @@ class Course:
         self._known = (new, old) if new else (old,)
         rotation = self._rotation(opened or self._opening(old, new or old))
         match ahead.act, new:
+            case "tidy", _ if opened is None and not self._bears_a_mark:
+                return RotationReport(self.name, end="nothing was begun")
             case "tidy", _:
-                protocol.tidy(rotation)
-                return RotationReport(
-                    self.name, end="put back" if ahead.standing == "given up" else "nothing was begun"
+                given_up = ahead.standing == "given up"
+                return self._carried_out(
+                    self._only_marks(rotation.opened),
+                    confirm,
+                    rotation,
+                    lambda: protocol.tidied(rotation, "put back" if given_up else "nothing was begun"),
                 )
             case "put back", _:
                 plan = self._plan(old, new or Candidate(rotation.opened.after, ""), deliver=old)
@@ -134,7 +140,7 @@ class Course:
         except KeyboardInterrupt:
             error = Interrupted("interrupted in the middle of a rotation")
         if error and rotation.journal.opened():
-            told_open(error, self.name)
+            told_open(error, self.name, self.keys)
         seconds = self.world.clock.monotonic() - began
         self._record_end(seconds, error)
         return RotationReport(self.name, plan, end, error, seconds=seconds)
@@ -184,6 +190,21 @@ class Course:
             deploy=plan,
             grace=self.secret.grace if self._driver.overlaps else 0.0,
             notes=tuple(self._notes()),
+            person_withdraws=self._person_withdraws,
+        )
+
+    def _only_marks(self, opened: Opened) -> RotationPlan:
+        return RotationPlan(
+            secret=self.name,
+            environment=self.keys.environment,
+            way=self.way,
+            before=opened.before,
+            after=opened.after,
+            system=self._driver.system,
+            steps=("", "", ""),
+            consumers=(),
+            deploy=Plan(self.keys.environment, ()),
+            over=True,
         )
 
     def _notes(self) -> Iterator[str]:
@@ -222,6 +243,11 @@ class Course:
     def _tell(self, kind: Literal["step", "step_done"], step: str, detail: str) -> None:
         tell(self.world, self.name, kind, began=self.began, subject=f"{step} {detail}".rstrip())
 
+    @property
+    def _bears_a_mark(self) -> bool:
+        """Whether a host does, readable or torn."""
+        return any(self.name in one.rotating for one in self.observed.values())
+
     def _marked(self) -> Opened | None:
         """What the mark of a host says; the hosts of one rotation say the same."""
         texts = [one.rotating[self.name] for one in self.observed.values() if self.name in one.rotating]
@@ -253,8 +279,9 @@ class Course:
                 )
 
 
-def told_open(error: OpsctlError, name: str) -> OpsctlError:
+def told_open(error: OpsctlError, name: str, keys: Keys) -> OpsctlError:
     """The error, with the way on: a rotation was left open."""
-    way = f"the rotation of {name} is open: opsctl rotate-secret {name} --resume goes on, --abort puts the old value back"
+    resume = f"opsctl rotate-secret {keys.about(name)} --resume"
+    way = f"the rotation of {name} is open: {resume} goes on, --abort puts the old value back"
     error.hint = f"{error.hint}; {way}" if error.hint else way
     return error

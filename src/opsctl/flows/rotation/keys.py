@@ -19,7 +19,8 @@ class Keys:
     """`render` gives the desired hosts with certain values, by secret, in place of the stored ones,
     put into force at a moment (seconds since the epoch). `env_keys` gives, for a
     secret, the variables that hold it, and all variables that stand beside those. `may_withdraw` asks a person whether an
-    old value was ended that only a person can end; its arguments are the secret and what keeps it.
+    old value was ended that only a person can end; its arguments are the secret and what keeps it. `environment` is named
+    in hints, where it is said.
     """
 
     store: VersionedStore
@@ -30,6 +31,11 @@ class Keys:
     chance: Chance
     paste: Paste
     policy: Policy = no_policy
+    environment: str = ""
     driver: Callable[[Means, Secret], Driver] = lambda means, secret: registry.make(
         means, registry.driver_name(secret)
     )
+
+    def about(self, name: str) -> str:
+        """What follows `opsctl rotate-secret` or `opsctl secrets set` in a hint about this secret."""
+        return f"{name} -e {self.environment}" if self.environment else name

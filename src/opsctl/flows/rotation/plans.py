@@ -17,7 +17,8 @@ Way = Literal["rotate", "resume", "abort", "rollback"]
 @dataclass(frozen=True, slots=True)
 class RotationPlan:
     """One secret's rotation. `steps` says what set, test and finish do to the system, "" where they do nothing; `deploy`
-    is the narrowed plan of the consumers. `grace` in seconds.
+    is the narrowed plan of the consumers. `grace` in seconds. `person_withdraws`: the old value works on until a person ends it
+    where it was given out. `over`: nothing is left but what says that it is open.
     """
 
     secret: str
@@ -31,6 +32,8 @@ class RotationPlan:
     deploy: Plan
     grace: float = 0.0
     notes: tuple[str, ...] = ()
+    person_withdraws: bool = False
+    over: bool = False
 
     def lines(self) -> Iterator[str]:
         arrow = f"{self.after} -> {self.before}" if self.way == "abort" else f"{self.before} -> {self.after}"
@@ -40,6 +43,9 @@ class RotationPlan:
         yield from (f"  {'note':<9} {note}" for note in self.notes)
 
     def _own(self) -> Iterator[tuple[str, str]]:
+        if self.over:
+            yield "tidy", "remove what says that it is open; it is not, by the store"
+            return
         told, tested, ended = self.steps
         if self.way in {"rotate", "rollback"}:
             yield "create", f"{self.after}, stored as pending before anything else knows it"

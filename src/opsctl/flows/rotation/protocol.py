@@ -20,11 +20,9 @@ from opsctl.errors import (
     Refused,
 )
 from opsctl.flows.rotation.drivers.contract import Driver
-from opsctl.model.secrets import Secret
-from opsctl.secrets import versions
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import JournalStep, Line, Opened
-from opsctl.secrets.rotating import moving, secret_of, storing
+from opsctl.secrets.rotating import finishing, giving_up, moving, secret_of, storing
 
 End = Literal["done", "not yet withdrawn", "put back", "nothing was begun"]
 
@@ -74,12 +72,12 @@ def begin(rotation: Rotation, new: Candidate, old: Candidate, *, now: float, not
     again, or where that failed too; which of both its message says.
     """
     rotation.journal.begin(rotation.opened)
-    try:
-        with rotation.step("create", new.version):
+    with rotation.step("create", new.version):
+        try:
             rotation.store.change(storing(new, rotation.name, now=now, by=rotation.by, note=note))
-    except OpsctlError:
-        rotation.journal.close()
-        raise
+        except OpsctlError:
+            rotation.journal.close()
+            raise
     return go_on(rotation, new, old)
 
 
@@ -94,7 +92,7 @@ def go_on(rotation: Rotation, new: Candidate, old: Candidate) -> End:
         raise _after_failure(rotation, new, old, error) from None
     with rotation.step("finish", f"{new.version} is current"):
         now = rotation.clock.now()
-        rotation.store.change(moving(rotation.name, lambda secret: versions.finished(secret, now=now)))
+        rotation.store.change(finishing(new, rotation.name, now=now, by=rotation.by))
     return withdraw(rotation, new, old)
 
 
@@ -106,33 +104,47 @@ def ensure(rotation: Rotation, new: Candidate, old: Candidate) -> End:
 
 
 def withdraw(rotation: Rotation, new: Candidate, old: Candidate) -> End:
-    """The old value ends, unless its grace is not over or nobody says that it may. The rotation stays open then."""
+    """The old value ends, unless its grace is not over or nobody says that it may. The rotation stays open then.
+
+    The new one is in force everywhere by now, so nobody needs to be kept from its consumers while a person is asked.
+    """
+    rotation.unmark()
     if not _grace_is_over(rotation, old) or not rotation.may_withdraw():
-        rotation.unmark()
         return "not yet withdrawn"
     with rotation.step("retire", f"{old.version} is withdrawn"):
         rotation.driver.finish(new, old)
-    tidy(rotation)
+    rotation.journal.close()
     return "done"
 
 
 def put_back(rotation: Rotation, old: Candidate, new: Candidate | None) -> End:
-    """The old value is in force everywhere again, and the new one nowhere. `new`: None where this store never had it."""
+    """The old value is in force everywhere again, and the new one nowhere. `new`: None where this store never had it.
+
+    A system that only a person can tell anything takes what it takes: were its yes to the old value needed, a mistyped new one
+    could not be given up once the old one was revoked.
+    """
     with rotation.step("mark"):
         rotation.mark()
-    _take(rotation, old)
+    if rotation.driver.steps[0]:
+        _take(rotation, old)
     _deliver(rotation, old)
     with rotation.step("put back", f"{old.version} is in force"):
         rotation.driver.finish(old, new)
-        rotation.store.change(moving(rotation.name, lambda secret: _given_up(secret, rotation)))
-    tidy(rotation)
-    return "put back"
+        _give_up(rotation)
+    return tidied(rotation, "put back")
 
 
-def tidy(rotation: Rotation) -> None:
-    """Nothing but the marks of a rotation is left to remove."""
+def give_up(rotation: Rotation) -> End:
+    """For a rotation that was ended from elsewhere: only this store still holds its new value, as failed from now on."""
+    _give_up(rotation)
+    return tidied(rotation, "put back")
+
+
+def tidied(rotation: Rotation, end: End) -> End:
+    """Nothing says any more that the rotation is open, which is its end."""
     rotation.unmark()
     rotation.journal.close()
+    return end
 
 
 def prove_refusal(rotation: Rotation, value: Candidate) -> None:
@@ -157,7 +169,9 @@ def _take(rotation: Rotation, value: Candidate) -> None:
         if not driver.test(value):
             raise OperationFailed(
                 f"{driver.system} does not take {value.version}",
-                hint="does something else set it too, such as an init script or an operator?",
+                hint="does something else set it too, such as an init script or an operator?"
+                if driver.steps[0]
+                else "was it pasted whole, and is it active there already?",
             )
 
 
@@ -166,13 +180,9 @@ def _deliver(rotation: Rotation, value: Candidate) -> None:
         rotation.deliver(value)
 
 
-def _given_up(secret: Secret, rotation: Rotation) -> Secret:
-    now = rotation.clock.now()
-    if secret.pending:
-        return versions.failed(secret, now=now)
-    if secret.current == rotation.opened.after:
-        return versions.put_back(secret, now=now)
-    return secret
+def _give_up(rotation: Rotation) -> None:
+    move = giving_up(rotation.opened, now=rotation.clock.now())
+    rotation.store.change(moving(rotation.name, move))
 
 
 def _grace_is_over(rotation: Rotation, old: Candidate) -> bool:
@@ -191,12 +201,12 @@ def _after_failure(rotation: Rotation, new: Candidate, old: Candidate, error: Op
         put_back(rotation, old, new)
     except OpsctlError as second:
         return OperationFailed(
-            f"{error.message}; putting {old.version} back failed too: {second.message}",
+            f"{_message(error)}; putting {old.version} back failed too: {_message(second)}",
             where=error.where,
-            evidence=(*_evidence(error), *second.evidence),
+            evidence=(*_evidence(error), *_evidence(second)),
         )
     return OperationFailed(
-        f"{error.message}; {old.version} was put back everywhere, {new.version} is kept as failed",
+        f"{_message(error)}; {old.version} was put back everywhere, {new.version} is kept as failed",
         where=error.where,
         evidence=_evidence(error),
         hint=error.hint,
@@ -210,4 +220,12 @@ def _cut_off(error: OpsctlError) -> bool:
 
 
 def _evidence(error: OpsctlError) -> tuple[str, ...]:
-    return error.evidence or (tuple(str(error).splitlines()[1:]) if isinstance(error, HostErrors) else ())
+    if not isinstance(error, HostErrors):
+        return error.evidence
+    return tuple(
+        text for one in error.by_host.values() for text in (f"{one.where}: {one.message}", *one.evidence)
+    )
+
+
+def _message(error: OpsctlError) -> str:
+    return f"it failed on {', '.join(error.by_host)}" if isinstance(error, HostErrors) else error.message

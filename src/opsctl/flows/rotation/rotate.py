@@ -28,14 +28,14 @@ def rotate(world: World, keys: Keys, name: str, way: Way, confirm: Confirm) -> R
     a driver's test raises. Once the new value is stored, what goes wrong is in the report, with what is in force then.
     """
     began = world.clock.monotonic()
-    secret = secret_of(keys.store.describe(), name)
-    opened = keys.journal(name).opened()
-    _require_startable(secret, name, way, opened)
-    env_keys, beside = keys.env_keys(name)
-    registry.check(name, secret, env_keys=env_keys, beside=beside)
+    secret, _ = _standing(keys, name, way)
+    if way in {"rotate", "rollback"}:
+        env_keys, beside = keys.env_keys(name)
+        registry.check(name, secret, env_keys=env_keys, beside=beside, environment=keys.environment)
+    registry.require_driver(name, secret, environment=keys.environment)
     desired = keys.render({}, world.clock.now())
     consumers = _consumers(desired, name)
-    hosts = _hosts(desired, consumers, registry.system_service(secret), name)
+    hosts = _hosts(desired, consumers, registry.system_service(secret), name, keys)
     connect_all(world, hosts, began)
     with leases(world, hosts, began) as taken:
         stop = threading.Event()
@@ -43,18 +43,27 @@ def rotate(world: World, keys: Keys, name: str, way: Way, confirm: Confirm) -> R
             host.name: Site(world, host, world.connect(host.name), taken[host.name], stop, began)
             for host in hosts
         }
+        secret, opened = _standing(keys, name, way)  # another run may have ended while this one waited
         observed, errors = look_at_each(world, hosts)
         raise_any(errors, hosts)
         course = Course(world, keys, secret, name, way, sites, consumers, observed, began)
         return course.run(opened, confirm)
 
 
-def _require_startable(secret: Secret, name: str, way: Way, opened: Opened | None) -> None:
+def _standing(keys: Keys, name: str, way: Way) -> tuple[Secret, Opened | None]:
+    """The secret as it is stored now, and what the journal says. Raises Refused where this way cannot begin there."""
+    secret = secret_of(keys.store.describe(), name)
+    opened = keys.journal(name).opened()
+    _require_startable(secret, name, way, opened, keys)
+    return secret, opened
+
+
+def _require_startable(secret: Secret, name: str, way: Way, opened: Opened | None, keys: Keys) -> None:
     if not secret.current:
-        raise Refused(f"{name} has no value yet", hint=f"opsctl secrets set {name}")
+        raise Refused(f"{name} has no value yet", hint=f"opsctl secrets set {keys.about(name)}")
     if way in {"rotate", "rollback"} and (secret.pending or opened):
         told = str(opened) if opened else f"{secret.pending} is pending"
-        raise told_open(Refused(f"a rotation of {name} is open: {told}"), name)
+        raise told_open(Refused(f"a rotation of {name} is open: {told}"), name, keys)
     if way == "rollback" and not secret.previous:
         raise Refused(f"{name} has no earlier value to go back to")
 
@@ -65,7 +74,9 @@ def _consumers(desired: Desired, name: str) -> tuple[str, ...]:
     )
 
 
-def _hosts(desired: Desired, consumers: Sequence[str], system: str, name: str) -> list[DesiredHost]:
+def _hosts(
+    desired: Desired, consumers: Sequence[str], system: str, name: str, keys: Keys
+) -> list[DesiredHost]:
     """Those of the consumers, and the one of the system. Raises Refused where no host, or more than one, runs that."""
     wanted = [host for host in desired.hosts if set(consumers) & set(host.services)]
     if system:
@@ -75,7 +86,7 @@ def _hosts(desired: Desired, consumers: Sequence[str], system: str, name: str) -
             raise Refused(
                 f"{found} the service {system} that keeps {name}",
                 where=desired.environment,
-                hint=f"opsctl secrets set {name} --policy-only --target service=NAME says which service keeps it",
+                hint=f"opsctl secrets set {keys.about(name)} --policy-only --target service=NAME says which service keeps it",
             )
         wanted += [host for host in keeping if host not in wanted]
     return sorted(wanted, key=lambda host: host.name)

@@ -64,7 +64,9 @@ class Driver(Protocol):
 
     @property
     def steps(self) -> tuple[str, str, str]:
-        """What set, test and finish do, for the plan; "" where one does nothing."""
+        """What set, test and finish do, for the plan; "" where one does nothing. Where set does nothing, a value is put back
+        without asking the system for it.
+        """
 
     @property
     def overlaps(self) -> bool:

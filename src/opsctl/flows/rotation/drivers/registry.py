@@ -10,7 +10,7 @@ from opsctl.flows.rotation.drivers import postgresql, provider, redis, regenerat
 from opsctl.flows.rotation.drivers.contract import Driver, Means
 from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret
-from opsctl.secrets.classes import GENERIC, known_class
+from opsctl.secrets.classes import GENERIC, Known, known_class
 
 _BY_CLASS = {"database": postgresql.NAME, "regenerate": regenerate.NAME, "provider": provider.NAME}
 
@@ -43,20 +43,34 @@ def system_service(secret: Secret) -> str:
     return secret.target.get("service", "") if kind and kind.serviced else ""
 
 
-def check(name: str, secret: Secret, *, env_keys: Collection[str] = (), beside: Collection[str] = ()) -> None:
+def check(
+    name: str,
+    secret: Secret,
+    *,
+    env_keys: Collection[str] = (),
+    beside: Collection[str] = (),
+    environment: str = "",
+) -> None:
     """Before anything begins. Raises Refused where this secret is not for rotation, with the way that there is, and
     UsageError where its driver or its target cannot be meant.
 
     `env_keys` are the variables that hold the value, `beside` all those of the same services: some values are known by
-    them to encrypt stored data, whatever class was written down.
+    them to encrypt stored data, whatever class was written down. `environment` is named in hints, where it is said.
     """
-    _refuse_migrations(name, secret, env_keys, beside)
+    about = f"{name} -e {environment}" if environment else name
+    _refuse_migrations(name, secret, known_class(name, env_keys, beside=beside), about)
+    require_driver(name, secret, environment=environment)
+
+
+def require_driver(name: str, secret: Secret, *, environment: str = "") -> None:
+    """The second half of `check`, which a rotation that is open needs to be ended."""
+    about = f"{name} -e {environment}" if environment else name
     driver = driver_name(secret)
     if not driver:
         raise Refused(
             f"nothing tells a system the new value of a secret of class {secret.class_}",
             where=f"secret {name}",
-            hint=f"change it where it is kept, then store it: opsctl secrets set {name}, and deploy; drivers for {secret.class_}"
+            hint=f"change it where it is kept, then store it: opsctl secrets set {about} --only-store, and deploy; drivers for {secret.class_}"
             " come with their apps",
         )
     if driver not in DRIVERS:
@@ -66,8 +80,7 @@ def check(name: str, secret: Secret, *, env_keys: Collection[str] = (), beside: 
     DRIVERS[driver].read(name, secret.target)
 
 
-def _refuse_migrations(name: str, secret: Secret, env_keys: Collection[str], beside: Collection[str]) -> None:
-    known = known_class(name, env_keys, beside=beside)
+def _refuse_migrations(name: str, secret: Secret, known: Known | None, about: str) -> None:
     if known is None and secret.class_ != "migrate_only":
         return
     known = known or GENERIC
@@ -75,7 +88,7 @@ def _refuse_migrations(name: str, secret: Secret, env_keys: Collection[str], bes
     raise Refused(
         f"it is {known.what}: replacing it loses what it encrypts",
         where=f"secret {name}",
-        hint=f"do by hand:{steps}",
+        hint=f"do by hand:{steps.replace('NAME', about)}",
     )
 
 

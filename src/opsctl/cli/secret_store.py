@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from opsctl.model.secrets import StoreFile
     from opsctl.render.redact import Redactor
     from opsctl.secrets.changes import Hand
+    from opsctl.secrets.journal import Opened
 
 
 def store_path(root: Path, environment: str) -> Path:
     return root / "secrets" / f"{environment}.sops.yaml"
+
+
+def journal_path(root: Path, environment: str, secret: str) -> Path:
+    """Of a rotation: in the project's folder, for whoever works on it next to see."""
+    return root / "secrets" / "rotations" / environment / f"{secret}.jsonl"
 
 
 def access_log_path(project: str) -> Path:
@@ -145,6 +151,15 @@ class Keeper:
         """What the store says in clear. Raises StoreUnusable; where there is none, with the way to make one."""
         return self.store.describe()
 
+    def journals(self, names: Iterable[str]) -> dict[str, Opened]:
+        """What the journals of rotations say that are there, by secret. Raises OperationFailed for one that cannot be read."""
+        from opsctl.edges.rotation_journal import RotationJournal
+
+        said = {
+            name: RotationJournal(journal_path(self.root, self.environment, name)).opened() for name in names
+        }
+        return {name: opened for name, opened in said.items() if opened}
+
     def patient(self) -> Patient:
         from opsctl.flows.secrets_doctor import Patient
 
@@ -152,6 +167,7 @@ class Keeper:
             environment=self.environment,
             store=self.store,
             uses=self.uses,
+            journals=self.journals,
             values=self.values,
             log=self.log,
             now=self.now,

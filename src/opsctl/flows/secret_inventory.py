@@ -10,7 +10,9 @@ from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret, SecretClass, StoreFile
 from opsctl.render.secret_uses import SecretUse
 from opsctl.secrets.classes import known_class
+from opsctl.secrets.journal import Opened
 from opsctl.secrets.policy import Remark, Standing, standing
+from opsctl.secrets.rotating import where
 
 Uses = Mapping[str, tuple[SecretUse, ...]]
 
@@ -22,8 +24,8 @@ MADE_UP_LENGTH = 32
 @dataclass(frozen=True, slots=True)
 class Item:
     """One secret. `secret` is None where services use it and the store does not have it; `uses` is None where it is not
-    known who uses what. `known` is the class that its name says. The remarks are those of its standing and those of its
-    place in the project, urgent ones first.
+    known who uses what. `known` is the class that its name says. The remarks are those of its standing, of
+    its rotation's journal and of its place in the project, urgent ones first.
     """
 
     name: str
@@ -43,10 +45,13 @@ class Item:
         return tuple(sorted({use.service for use in self.uses or ()}))
 
 
-def inventory(file: StoreFile, uses: Uses | None, now: float) -> tuple[Item, ...]:
-    """By name. `uses` is None where the project's files could not tell."""
+def inventory(
+    file: StoreFile, uses: Uses | None, now: float, journals: Mapping[str, Opened] | None = None
+) -> tuple[Item, ...]:
+    """By name. `uses` is None where the project's files could not tell; `journals` are those that are there, by secret."""
     names = sorted({*file.secrets, *(uses or {})})
-    return tuple(_item(name, file.secrets.get(name), uses, now) for name in names)
+    opened = journals or {}
+    return tuple(_item(name, file.secrets.get(name), uses, now, opened.get(name)) for name in names)
 
 
 def class_by_name(name: str, uses: Uses | None) -> SecretClass | None:
@@ -77,7 +82,7 @@ def mend(item: Item, remark: Remark, environment: str) -> str:
     match remark.kind:
         case "missing" | "no value":
             return f"opsctl secrets set {about}" + ("" if item.known else f" --generate {MADE_UP_LENGTH}")
-        case "rotation open":
+        case "rotation open" | "not withdrawn" | "journal left":
             return f"opsctl rotate-secret {about} --resume"
         case "class by name":
             return f"opsctl secrets set {about} --class {item.known} --policy-only"
@@ -87,14 +92,25 @@ def mend(item: Item, remark: Remark, environment: str) -> str:
             return f"opsctl rotate-secret {about}"
 
 
-def _item(name: str, secret: Secret | None, uses: Uses | None, now: float) -> Item:
+def _item(name: str, secret: Secret | None, uses: Uses | None, now: float, opened: Opened | None) -> Item:
     used = None if uses is None else uses.get(name, ())
     known = class_by_name(name, uses)
     stands = standing(secret, now) if secret else NOWHERE
-    remarks = [*stands.remarks, *_of_place(secret, used, known)]
+    remarks = [*stands.remarks, *_of_journal(secret, opened), *_of_place(secret, used, known)]
     order = ("high", "warn", "note")
     urgent_first = sorted(remarks, key=lambda one: order.index(one.severity))
     return Item(name, secret, used, known, stands, tuple(urgent_first))
+
+
+def _of_journal(secret: Secret | None, opened: Opened | None) -> Iterator[Remark]:
+    """Of a rotation that the store alone does not show to be open."""
+    if secret is None or opened is None or secret.pending:
+        return
+    if where(secret, opened, marked=False) == "finished":
+        text = f"{opened.after} is in force, and {opened.before} is not withdrawn yet"
+        yield Remark("not withdrawn", "warn", text)
+    else:
+        yield Remark("journal left", "note", f"the journal of a rotation that is over ({opened})")
 
 
 def _of_place(

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from opsctl.edges.access_log import AccessLog
 from opsctl.edges.sops.store import SopsStore
-from opsctl.errors import Exit, InputError, NoKey, OpsctlError, StoreUnusable, UsageError, worst
+from opsctl.errors import (
+    Exit,
+    InputError,
+    NoKey,
+    OperationFailed,
+    OpsctlError,
+    StoreUnusable,
+    UsageError,
+    worst,
+)
 from opsctl.flows.secret_inventory import Uses, check_target, inventory, mend
 from opsctl.model.secrets import SecretClass, StoreFile
+from opsctl.secrets.journal import Opened
 from opsctl.secrets.policy import Severity
 
 SHORT = 16
@@ -52,11 +62,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What is examined. `values` gives current values by name for versions by name, and raises as the store does."""
+    """What is examined. `values` gives current values by name for versions by name, and raises as the store does; `journals`
+    gives those that are there of the secrets named, and raises OperationFailed.
+    """
 
     environment: str
     store: SopsStore
     uses: Callable[[], Uses]
+    journals: Callable[[Iterable[str]], Mapping[str, Opened]]
     values: Callable[[Mapping[str, str]], Mapping[str, str]] = field(repr=False)
     log: AccessLog
     now: float
@@ -94,7 +107,7 @@ class _Examination:
 
     def policies(self, file: StoreFile) -> None:
         uses = self._uses()
-        for item in inventory(file, uses, self._patient.now):
+        for item in inventory(file, uses, self._patient.now, self._journals(file)):
             for remark in item.remarks:
                 hint = mend(item, remark, self._patient.environment)
                 self.findings.append(Finding(remark.severity, item.name, remark.kind, remark.text, hint))
@@ -111,6 +124,13 @@ class _Examination:
                 self.findings.append(
                     Finding("note", name, "target", f"cannot be rotated: {error.message}", hint)
                 )
+
+    def _journals(self, file: StoreFile) -> Mapping[str, Opened]:
+        try:
+            return self._patient.journals(file.secrets)
+        except OperationFailed as error:
+            self._miss("rotations", error.message, error.hint)
+            return {}
 
     def _uses(self) -> Uses | None:
         try:

@@ -12,9 +12,11 @@ Severity = Literal["high", "warn", "note"]
 OfTime = Literal[
     "no value", "rotation open", "expired", "overdue", "marked due", "expires soon", "due soon", "failed"
 ]
+OfJournal = Literal["not withdrawn", "journal left"]
+"""What is said of a rotation whose journal lies in the project's folder; nothing in this module looks for one."""
 OfPlace = Literal["missing", "unused", "class by name"]
 """What is said of a secret's place in a project; nothing in this module looks at one."""
-RemarkKind = OfTime | OfPlace
+RemarkKind = OfTime | OfJournal | OfPlace
 
 SOON = 0.8
 """The share of its term from which a value is due soon."""

@@ -32,7 +32,8 @@ def list_secrets(
 
     invocation = begin(context, json=json)
     keep = keeper(invocation, environment, changes=False)
-    items = inventory(keep.describe(), keep.uses_if_known(), keep.now)
+    file = keep.describe()
+    items = inventory(file, keep.uses_if_known(), keep.now, keep.journals(file.secrets))
     return answer(
         invocation,
         Exit.NO if check and any(item.urgent for item in items) else Exit.YES,

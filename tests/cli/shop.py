@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from opsctl.cli.invocation import OpenConnection
+from opsctl.edges.ports import Journal
 from opsctl.edges.sops.identities import generate
+from opsctl.errors import StoreUnusable
 from opsctl.model.secrets import StoreFile
-from tests.cli.terminal import Ended, opsctl
+from tests.cli.terminal import Ended, opsctl, refuse
 from tests.fakes.edges import FakeClock
 
 HOSTS = """\
@@ -73,6 +77,61 @@ class Shop:
         assert reveals == (CANARY in ended.out)
         assert ended.code != 3, ended.err
         return ended
+
+    def rotate(
+        self,
+        *argv: str,
+        typed: str = "",
+        tty: bool = False,
+        connect: OpenConnection = refuse,
+        journal: Callable[[Path], Journal] | None = None,
+        environment: str = "prod",
+    ) -> Ended:
+        """`opsctl rotate-secret`, in black and white. No value of the store, made up or brought, is in what it leaves."""
+        ended = opsctl(
+            "rotate-secret",
+            *argv,
+            *("-e", environment),
+            project=self.root,
+            typed=typed,
+            tty=tty,
+            environ={**self.environ, "NO_COLOR": "1"},
+            clock=self.clock,
+            connect=connect,
+            journal=journal,
+        )
+        told = ended.out + ended.err + "".join(one.read_text() for one in self.journals.rglob("*.jsonl"))
+        for value in (CANARY, *self.values()):
+            assert value not in told
+        assert ended.code != 3, ended.err
+        return ended
+
+    def values(self) -> set[str]:
+        """Of all versions of all secrets; none of a store that cannot be opened."""
+        from opsctl.cli.secret_store import open_store
+
+        store = open_store(self.root, "prod", self.environ, self.clock)
+        try:
+            file = store.describe()
+            return {
+                store.value(name, version)
+                for name, secret in file.secrets.items()
+                for version in secret.versions
+            }
+        except StoreUnusable:
+            return set()
+
+    def value(self, name: str, version: str = "") -> str:
+        from opsctl.cli.secret_store import open_store
+
+        return open_store(self.root, "prod", self.environ, self.clock).value(name, version)
+
+    def stages(self, name: str) -> dict[str, str]:
+        return {one: version.stage for one, version in self.stored().secrets[name].versions.items()}
+
+    @property
+    def journals(self) -> Path:
+        return self.root / "secrets" / "rotations"
 
     def done(self, *argv: str, typed: str = "") -> Ended:
         """A run that must succeed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from opsctl.cli.invocation import Invocation, OpenConnection
 from opsctl.cli.main import main
 from opsctl.cli.sink import Sink
-from opsctl.edges.ports import Clock
+from opsctl.edges.ports import Clock, Journal
 from opsctl.errors import ConnectFailed
 
 
@@ -55,13 +55,14 @@ def opsctl(
     environ: Mapping[str, str] | None = None,
     connect: OpenConnection = refuse,
     clock: Clock | None = None,
+    journal: Callable[[Path], Journal] | None = None,
 ) -> Ended:
     """Run `opsctl ARGV`; `tty` makes all three streams terminals, `typed` is what stdin holds."""
     out, err = Stream(tty=tty), Stream(tty=tty)
     invocation = Invocation(
         argv, Stream(typed, tty=tty), Sink(out), Sink(err), environ or {}, project or Path("/nowhere")
     )
-    invocation.connect, invocation.clock = connect, clock
+    invocation.connect, invocation.clock, invocation.journal = connect, clock, journal
     with redirect_stdout(out):
         code = main(invocation)
     return Ended(code, out.getvalue(), err.getvalue())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import get_args
 
 from opsctl.cli.answer import answer
@@ -16,13 +15,14 @@ from opsctl.cli.invocation import Invocation
 from opsctl.cli.progress import Progress, progress
 from opsctl.cli.project import state_folder_of
 from opsctl.cli.request import Request
-from opsctl.cli.secret_prompts import ask_hidden, checked_value, read_value
+from opsctl.cli.secret_prompts import ask_hidden, checked_value, piped_value
+from opsctl.cli.secret_store import journal_path
 from opsctl.cli.session import Session, online
 from opsctl.cli.views.blocks import BLANK
 from opsctl.cli.views.rotation import rotation_failures_view, rotation_plan_view, rotations_view
 from opsctl.edges.ports import Journal, VersionedStore
 from opsctl.edges.rotation_journal import RotationJournal
-from opsctl.errors import UsageError, worst
+from opsctl.errors import Interrupted, OpsctlError, Refused, StoreUnusable, UsageError, worst
 from opsctl.flows.rendering import SecretSource, rendered
 from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way, rotation_json
@@ -52,19 +52,16 @@ class Wanted:
         return not (self.yes or self.dry_run)
 
 
-def journal_path(root: Path, environment: str, secret: str) -> Path:
-    """In the project's folder, for whoever works on it next to see."""
-    return root / "secrets" / "rotations" / environment / f"{secret}.jsonl"
-
-
 def chosen(
     wanted: Wanted, file: StoreFile, now: float, opened: Callable[[str], bool]
 ) -> list[tuple[str, Way]]:
     """The secrets meant, each with its way; of what is due, those whose rotation waits for its end are gone on with.
 
-    A class or what is due leaves out migrate_only; named, its runbook is told.
+    A class or what is due leaves out migrate_only; named, its runbook is told. Raises UsageError for a name that the store
+    does not have.
     """
     if wanted.names:
+        require_known("secret", wanted.names, file.secrets)
         return [(name, wanted.way) for name in dict.fromkeys(wanted.names)]
     found: list[tuple[str, Way]] = []
     for name, secret in sorted(file.secrets.items()):
@@ -79,7 +76,9 @@ def chosen(
 
 
 def run(invocation: Invocation, environment: str | None, wanted: Wanted) -> int:
-    """The whole command; returns its exit code. Raises what session and `rotate` raise before anything is done."""
+    """The whole command; returns its exit code. Raises what session and, of a single secret, `rotate` raise before anything
+    is done.
+    """
     _require_answerable(invocation, wanted)
     with progress(invocation.side, tell_steps=True) as listen:
         request = Request.of_environment(environment, changes=True)
@@ -101,7 +100,7 @@ def run(invocation: Invocation, environment: str | None, wanted: Wanted) -> int:
 def _carry_out(
     invocation: Invocation, session: Session, wanted: Wanted, shown: Progress
 ) -> list[RotationReport]:
-    """One after the other; the first that fails is the last. Raises what `rotate` raises before anything is done."""
+    """One after the other, as `_each` says."""
     world, values = session.world, session.values
     fleet, environment = session.project.fleet, session.project.environment
     store = values.store(fleet, environment)
@@ -119,16 +118,42 @@ def _carry_out(
         chance=os.urandom,
         paste=lambda what: values.heard(_pasted(invocation, wanted, shown, what)),
         policy=session.policy,
+        environment=environment,
     )
+    todo = chosen(wanted, store.describe(), world.clock.now(), lambda name: bool(journal(name).opened()))
+    confirm = _confirm(invocation, wanted, shown)
+    return _each(wanted, todo, lambda name, way: rotate(world, keys, name, way, confirm))
+
+
+def _each(
+    wanted: Wanted, todo: Sequence[tuple[str, Way]], go: Callable[[str, Way], RotationReport]
+) -> list[RotationReport]:
+    """A report for each. The first that fails is the last, and the rest is not begun; except that, of what was not named, a
+    secret that is refused does not keep the others from their turn.
+
+    Of a single one, what is raised before anything was done is raised here too.
+    """
     reports: list[RotationReport] = []
-    for name, way in chosen(
-        wanted, store.describe(), world.clock.now(), lambda name: bool(journal(name).opened())
-    ):
-        confirm = _confirm(invocation, wanted, shown)
-        reports.append(rotate(world, keys, name, way, confirm))
-        if reports[-1].error:
-            break
+    for at, (name, way) in enumerate(todo, start=1):
+        try:
+            reports.append(go(name, way))
+        except OpsctlError as caught:
+            if len(todo) == 1:
+                raise
+            reports.append(RotationReport(name, error=caught))
+        except KeyboardInterrupt:
+            if not reports:
+                raise
+            reports.append(RotationReport(name, error=Interrupted("interrupted before it was begun")))
+        if reports[-1].error and (wanted.names or not _concerns_one(reports[-1])):
+            return [*reports, *(RotationReport(rest, confirmed=False) for rest, _way in todo[at:])]
     return reports
+
+
+def _concerns_one(report: RotationReport) -> bool:
+    """Whether nothing was begun, for a reason that says nothing of the next secret."""
+    unusable = isinstance(report.error, StoreUnusable)
+    return report.plan is None and isinstance(report.error, Refused | UsageError) and not unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +205,19 @@ def _env_keys(session: Session, name: str) -> tuple[Collection[str], Collection[
 
 
 def _pasted(invocation: Invocation, wanted: Wanted, shown: Progress, what: str) -> str:
+    """Empty where nothing was brought. Raises UsageError where it could not be asked for, or cannot be a secret's value."""
     if wanted.dry_run:
         return "what a person will paste"
     shown.pause()
     try:
-        if invocation.stdin.isatty() and invocation.can_ask:
-            return checked_value(ask_hidden(invocation, f"{what}: "), what)
-        return read_value(invocation, what)
+        if not invocation.stdin.isatty():
+            value = piped_value(invocation.stdin)
+        elif invocation.can_ask:
+            value = ask_hidden(invocation, f"{what}: ")
+        else:
+            why = "--json asks nothing" if invocation.json else "the question could not be seen"
+            raise UsageError(f"{what}, is needed, and {why}", hint="pipe it in")
+        return checked_value(value, what) if value else ""
     finally:
         shown.resume()
 
@@ -225,8 +256,10 @@ def _require_answerable(invocation: Invocation, wanted: Wanted) -> None:
         )
 
 
-def require_one_choice(names: Sequence[str], *, due: bool, of_class: str | None) -> None:
-    """Raises UsageError where it stays open which secrets are meant, or where that is said twice."""
+def require_one_choice(names: Sequence[str], way: Way, *, due: bool, of_class: str | None) -> None:
+    """Raises UsageError where it stays open which secrets are meant, or where that is said twice; and for a way other than
+    forwards with secrets that are not named.
+    """
     given = sum([bool(names), due, of_class is not None])
     if given == 0:
         raise UsageError(
@@ -234,6 +267,11 @@ def require_one_choice(names: Sequence[str], *, due: bool, of_class: str | None)
         )
     if given > 1 and (names or not (due and of_class)):
         raise UsageError("names, --due and --class exclude each other", hint="--due and --class go together")
+    if way != "rotate" and not names:
+        raise UsageError(
+            f"--{way} is for secrets that are named",
+            hint="--due goes on with what waits for its end by itself",
+        )
 
 
 def require_class(name: str | None) -> SecretClass | None:

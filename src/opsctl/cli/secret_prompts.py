@@ -22,7 +22,7 @@ def read_value(invocation: Invocation, name: str) -> str:
     second time, or where there is neither a terminal to ask on nor anything piped.
     """
     if not invocation.stdin.isatty():
-        return checked_value(_without_newline(_piped(invocation.stdin)), name)
+        return checked_value(piped_value(invocation.stdin), name)
     if not invocation.can_ask:
         why = "--json asks nothing" if invocation.json else "the question could not be seen"
         raise UsageError(f"the value of {name} is needed, and {why}", hint="pipe it in, or --generate 32")
@@ -75,6 +75,11 @@ def read_reason(invocation: Invocation, given: str) -> str:
             "values are shown for a reason only", hint="say it for the access log: --reason TEXT"
         )
     return reason
+
+
+def piped_value(stdin: TextIO) -> str:
+    """All that is piped in, without one newline at its end. Raises UsageError for what is not UTF-8."""
+    return _without_newline(_piped(stdin))
 
 
 def _piped(stdin: TextIO) -> str:

@@ -42,12 +42,13 @@ def rotate_secret(
     """
     from opsctl.cli.rotating import Wanted, require_class, require_one_choice, require_one_way, run
 
-    require_one_choice(names or (), due=due, of_class=of_class)
+    way = require_one_way(resume=resume, abort=abort, rollback=rollback)
+    require_one_choice(names or (), way, due=due, of_class=of_class)
     wanted = Wanted(
         names=tuple(names or ()),
         due=due,
         of_class=require_class(of_class),
-        way=require_one_way(resume=resume, abort=abort, rollback=rollback),
+        way=way,
         dry_run=dry_run,
         yes=yes,
         revoked=revoked,

@@ -8,8 +8,10 @@ from opsctl.cli.views.blocks import BLANK, Block, Column, Line, Span, Style, Tab
 from opsctl.cli.views.errors import error_view
 from opsctl.cli.views.figures import seconds
 from opsctl.cli.views.plan import fold, plan_view
+from opsctl.errors import Exit
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport
 from opsctl.flows.rotation.protocol import End
+from opsctl.model.secrets import span_text
 
 _ENDS: dict[End, tuple[str, Style]] = {
     "done": ("done", "good"),
@@ -39,15 +41,21 @@ def rotations_view(reports: Iterable[RotationReport]) -> Iterator[Block]:
     if not several:
         yield line("nothing to rotate")
         return
-    yield BLANK
+    if any(report.plan and report.confirmed for report in several):
+        yield BLANK
     yield Table((Column(), Column(), Column(), Column(align="right")), tuple(map(_row, several)))
     for report in several:
         if report.end == "not yet withdrawn" and report.plan:
-            yield line(
-                Span("note", "warn"),
-                f"  {report.secret}: {report.plan.before} ends with `opsctl rotate-secret {report.secret} --resume`",
-                indent=2,
-            )
+            yield line(Span("note", "warn"), f"  {report.secret}: {_left_to_do(report.plan)}")
+
+
+def _left_to_do(plan: RotationPlan) -> str:
+    resume = f"opsctl rotate-secret {plan.secret} -e {plan.environment} --resume"
+    grace = span_text(plan.grace) if plan.grace else ""
+    if plan.person_withdraws:
+        after = f"after {grace}, " if grace else ""
+        return f"{after}revoke {plan.before} at {plan.system}, then: {resume} --revoked"
+    return f"{plan.before} works on for {grace}; then: {resume}, or --due from a timer"
 
 
 def _row(report: RotationReport) -> tuple[Span, ...]:
@@ -58,7 +66,9 @@ def _row(report: RotationReport) -> tuple[Span, ...]:
 
 def _ending(report: RotationReport) -> Span:
     if not report.confirmed:
-        return Span("nothing done", "dim")
+        return Span("nothing done" if report.plan else "not begun", "dim")
+    if report.error and report.plan is None:
+        return Span("refused" if report.exit is Exit.NO else "not begun", "bad")
     if report.error or report.end is None:
         return Span("FAILED", "bad")
     return Span(*_ENDS[report.end])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -72,10 +73,8 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "opsctl"
 
 
-@pytest.fixture
-def empty_shop(tmp_path: Path) -> Shop:
-    """Environments lab (made-up secrets) and prod, which has no store yet; nobody has a key."""
-    root, home = tmp_path / "stores", tmp_path / "home"
+def new_shop(folder: Path) -> Shop:
+    root, home = folder / "stores", folder / "home"
     (root / "stacks").mkdir(parents=True)
     home.mkdir()
     (root / "hosts.toml").write_text(stores.HOSTS)
@@ -84,9 +83,27 @@ def empty_shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def shop(empty_shop: Shop) -> Shop:
+def empty_shop(tmp_path: Path) -> Shop:
+    """Environments lab (made-up secrets) and prod, which has no store yet; nobody has a key."""
+    return new_shop(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `shop` is a copy of: to make it takes three runs of the program."""
+    folder = tmp_path_factory.mktemp("stocked")
+    made = new_shop(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        made.done("init", "prod", "--yes")
+        made.done("set", "api_token", "-e", "prod", typed="canary-token-1\n")
+        made.done("set", "db_password", "-e", "prod", "--class", "database", typed="canary-password-1\n")
+    return folder
+
+
+@pytest.fixture
+def shop(stocked: Path, empty_shop: Shop, tmp_path: Path) -> Shop:
     """The same with a store for one key, and in it api_token and db_password (class database)."""
-    empty_shop.done("init", "prod", "--yes")
-    empty_shop.done("set", "api_token", "-e", "prod", typed="canary-token-1\n")
-    empty_shop.done("set", "db_password", "-e", "prod", "--class", "database", typed="canary-password-1\n")
+    for part in stocked.iterdir():
+        copytree(part, tmp_path / part.name, dirs_exist_ok=True)
     return empty_shop

@@ -23,25 +23,27 @@ def env(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the real ansible-vault makes."""
-    path = tmp_path / "vault.yml"
-    path.write_text("smtp: {password: canary-smtp, user: mailer}\nport: 25\n")
-    (tmp_path / "password").write_text(f"{PASSWORD}\n")
-    (tmp_path / "password").chmod(0o600)
-    subprocess.run(
-        [
-            Path(sys.executable).with_name("ansible-vault"),
-            "encrypt",
-            "--vault-password-file",
-            tmp_path / "password",
-            path,
-        ],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+    folder = tmp_path_factory.mktemp("ansible")
+    (folder / "password").write_text(f"{PASSWORD}\n")
+    program = Path(sys.executable).with_name("ansible-vault")
+    return subprocess.run(
+        [program, "encrypt", "--vault-password-file", folder / "password", "--output", "-", "-"],
+        input=b"smtp: {password: canary-smtp, user: mailer}\nport: 25\n",
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"},
         capture_output=True,
         check=True,
-    )
+    ).stdout
+
+
+@pytest.fixture
+def vault(tmp_path: Path, encrypted: bytes) -> Path:
+    path = tmp_path / "vault.yml"
+    path.write_bytes(encrypted)
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    (tmp_path / "password").chmod(0o600)
     return path
 
 

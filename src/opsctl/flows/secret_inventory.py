@@ -12,7 +12,6 @@ from opsctl.render.secret_uses import SecretUse
 from opsctl.secrets.classes import known_class
 from opsctl.secrets.journal import Opened
 from opsctl.secrets.policy import Remark, Standing, standing
-from opsctl.secrets.rotating import where
 
 Uses = Mapping[str, tuple[SecretUse, ...]]
 
@@ -106,7 +105,7 @@ def _of_journal(secret: Secret | None, opened: Opened | None) -> Iterator[Remark
     """Of a rotation that the store alone does not show to be open."""
     if secret is None or opened is None or secret.pending:
         return
-    if where(secret, opened, marked=False) == "finished":
+    if secret.current == opened.after:
         text = f"{opened.after} is in force, and {opened.before} is not withdrawn yet"
         yield Remark("not withdrawn", "warn", text)
     else:

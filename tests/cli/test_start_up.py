@@ -64,6 +64,14 @@ def test_help_of_a_command_imports_what_typer_wants_and_no_more(command: str) ->
     assert HEAVY & imported(command, "--help") == {"pydantic"}
 
 
+def test_a_command_of_a_group_is_imported_without_the_others() -> None:
+    below = "opsctl.cli.commands."
+    assert {name for name in imported("secrets", "list", "--help") if name.startswith(below)} == {
+        f"{below}secrets",
+        f"{below}secrets_look",
+    }
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback(project: Path) -> None:
     with process("render", "lab", project=project) as running:
         assert running.stdout

@@ -1,20 +1,17 @@
-"""The commands of `opsctl`, each imported and built when it is asked for; `opsctl --help` asks for all."""
+"""The commands of `opsctl`, and the options that stand before them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from opsctl import __version__
 from opsctl.cli.invocation import Invocation
+from opsctl.cli.lookup import group, new_app
 
-# Module and name of each, in the order of the help text.
 _COMMANDS = {
     "plan": ("plan", "plan"),
     "deploy": ("deploy", "deploy"),
@@ -38,53 +35,12 @@ _COMMANDS = {
     "rotate-secret": ("rotate", "rotate_secret"),
 }
 
-Command: TypeAlias = TyperCommand | TyperGroup
-
-
-class _Commands(Mapping[str, Command]):
-    """What a group looks its commands up in."""
-
-    def __getitem__(self, name: str) -> Command:
-        return _built(name, *_COMMANDS[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_COMMANDS)
-
-    def __len__(self) -> int:
-        return len(_COMMANDS)
-
 
 def build() -> TyperGroup:
     """The whole command line. Its context's object is the Invocation."""
-    app = _typer(add_completion=True)
+    app = new_app(add_completion=True)
     app.callback()(opsctl)
-    group = typer.main.get_command(app)
-    if not isinstance(group, TyperGroup):
-        raise TypeError("a callback makes a group")
-    # Typer 0.29 takes 1.5 ms to build a command, and a run is about one of eighteen.
-    group.commands = cast("Any", _Commands())
-    return group
-
-
-@cache
-def _built(name: str, module: str, attribute: str) -> Command:
-    command = getattr(import_module(f"opsctl.cli.commands.{module}"), attribute)
-    if isinstance(command, typer.Typer):
-        app = command
-    else:
-        app = _typer(add_completion=False)
-        app.command(name)(command)
-    return cast("Command", typer.main.get_command(app))
-
-
-def _typer(*, add_completion: bool) -> typer.Typer:
-    return typer.Typer(
-        name="opsctl",
-        add_completion=add_completion,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
+    return group(app, _COMMANDS)
 
 
 def _print_version(asked: bool) -> None:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import typer
+from opsctl.cli.lookup import group, new_app
 
-from opsctl.cli.commands import (
-    secrets_change,
-    secrets_edit,
-    secrets_import,
-    secrets_init,
-    secrets_look,
-    secrets_recipients,
-    secrets_resolve,
-    secrets_show,
-)
+_COMMANDS = {
+    "init": ("secrets_init", "init"),
+    "list": ("secrets_look", "list_secrets"),
+    "show": ("secrets_show", "show"),
+    "set": ("secrets_change", "set_secret"),
+    "edit": ("secrets_edit", "edit"),
+    "history": ("secrets_look", "history"),
+    "restore": ("secrets_change", "restore"),
+    "remove": ("secrets_change", "remove"),
+    "export": ("secrets_show", "export"),
+    "import": ("secrets_import", "import_secrets"),
+    "resolve": ("secrets_resolve", "resolve"),
+    "log": ("secrets_look", "log"),
+    "doctor": ("secrets_look", "doctor"),
+    "recipients": ("secrets_recipients", "recipients"),
+}
 
-secrets = typer.Typer(name="secrets", add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
-
-@secrets.callback()
 def about() -> None:
     """Keep secrets encrypted in the repository: values, their age, who can open them."""
 
 
-secrets.command("init")(secrets_init.init)
-secrets.command("list")(secrets_look.list_secrets)
-secrets.command("show")(secrets_show.show)
-secrets.command("set")(secrets_change.set_secret)
-secrets.command("edit")(secrets_edit.edit)
-secrets.command("history")(secrets_look.history)
-secrets.command("restore")(secrets_change.restore)
-secrets.command("remove")(secrets_change.remove)
-secrets.command("export")(secrets_show.export)
-secrets.command("import")(secrets_import.import_secrets)
-secrets.command("resolve")(secrets_resolve.resolve)
-secrets.command("log")(secrets_look.log)
-secrets.command("doctor")(secrets_look.doctor)
-secrets.add_typer(secrets_recipients.recipients, name="recipients")
+_app = new_app(name="secrets")
+_app.callback()(about)
+secrets = group(_app, _COMMANDS)

@@ -21,6 +21,7 @@ from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way
 from opsctl.flows.rotation.rotate import rotate
 from opsctl.model.secrets import Secret
 from opsctl.secrets.candidate import Candidate
+from opsctl.secrets.versions import failed
 from opsctl.state.desired import Dependency, Desired
 
 CHECK = {"healthcheck": {"test": ["CMD", "true"]}}
@@ -223,7 +224,7 @@ def test_cut_off_in_the_middle_it_is_open_refuses_deploys_and_ends_either_way(pl
         with pytest.MonkeyPatch.context() as monkey:
             cut(place, "docker compose up", monkey)
             report = place.rotate()
-        assert report.exit is Exit.COULD_NOT_FIND_OUT
+        assert report.exit is Exit.FAILED
         assert "the rotation of token is open: opsctl rotate-secret token --resume" in str(report.error)
         assert place.marked()
         assert place.journal.kept is not None
@@ -255,6 +256,45 @@ def test_another_checkout_is_told_whose_rotation_is_open_and_can_put_the_old_val
     assert elsewhere.rotate("abort").end == "put back"
     assert set(elsewhere.envs().values()) == {"old value", ""}
     assert not elsewhere.marked()
+
+
+def test_a_store_that_moved_on_while_the_lease_was_waited_for_is_read_again(place: Place) -> None:
+    """Another run gives the rotation up between this one's first look at the store and its lease."""
+    with pytest.MonkeyPatch.context() as monkey:
+        cut(place, "docker compose up", monkey)
+        place.rotate()
+    connect = place.machine.connect
+
+    def waited_for() -> object:
+        if place.store.file.secrets["token"].pending:
+            moved = failed(place.store.file.secrets["token"], now=9.0)
+            place.store.file = place.store.file.model_copy(update={"secrets": {"token": moved}})
+        return connect()
+
+    with pytest.MonkeyPatch.context() as monkey:
+        monkey.setattr(place.machine, "connect", waited_for)
+        report = place.rotate("resume")
+    assert report.end == "put back"
+    assert place.store.stages("token") == {"v2": "failed", "v1": "current"}
+    assert place.store.get("token") == "old value"
+    assert not place.marked()
+
+
+def test_what_ended_elsewhere_is_refused_and_then_given_up(place: Place) -> None:
+    with pytest.MonkeyPatch.context() as monkey:
+        cut(place, "docker compose up", monkey)
+        place.rotate()
+    elsewhere = Place(place.machine)
+    elsewhere.store.put("token", "old value")
+    assert elsewhere.rotate("abort").end == "put back"
+    with pytest.raises(Refused, match="was ended from elsewhere") as caught:
+        place.rotate("resume")
+    assert "git pull" in caught.value.hint
+    calls = len(ups(place))
+    assert place.rotate("abort").end == "put back"
+    assert len(ups(place)) == calls
+    assert place.store.stages("token") == {"v2": "failed", "v1": "current"}
+    assert place.journal.kept is None
 
 
 def test_rollback_makes_the_value_before_current_under_a_new_version(place: Place) -> None:

@@ -24,6 +24,13 @@ printf '%s\\n' "$3" >"rotating/.$2" && sync -- "rotating/.$2" && mv -fT -- "rota
 sync -- rotating
 """
 
+_ROTATED = """\
+cd -- "$1/.opsctl" || exit 70
+[ -e "rotating/$2" ] || exit 0
+if grep -qF '"id": "' "rotating/$2" && ! grep -qF '"id": "'"$3"'"' "rotating/$2"; then exit 0; fi
+rm -f -- "rotating/$2" && sync -- .
+"""
+
 _REMOVE = """\
 cd -- "$1/.opsctl" || exit 70
 shift
@@ -53,9 +60,10 @@ def rotating(directory: str, run: str, secret: str, record: str) -> Command:
     return guarded(directory, run, words, timeout=30.0, privilege="files", label="mark the rotation")
 
 
-def rotated(directory: str, run: str, secret: str) -> Command:
-    """Remove the mark of `rotating`."""
-    return _remove(directory, run, [f"rotating/{secret}"], "unmark the rotation")
+def rotated(directory: str, run: str, secret: str, rotation: str) -> Command:
+    """Remove the mark of `rotating` where it is that of the rotation with this id; another one's stays."""
+    words = script(_ROTATED, directory, secret, rotation)
+    return guarded(directory, run, words, timeout=30.0, privilege="files", label="unmark the rotation")
 
 
 def _remove(directory: str, run: str, paths: Sequence[str], label: str) -> Command:

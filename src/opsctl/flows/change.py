@@ -112,11 +112,37 @@ def _refusal(plan: HostPlan) -> Refused | None:
 
 
 def on_all(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:
+    """Carry out the plans of these hosts; what goes wrong on one is in its outcome."""
     if change.parallel <= 1:
         return _one_after_the_other(change, plan, sites)
-    with ThreadPoolExecutor(max_workers=change.parallel, thread_name_prefix="apply") as threads:
-        futures = {site.name: threads.submit(_on_one, change, plan, site) for site in sites}
-        _wait_patiently(list(futures.values()), sites)
+    return _side_by_side(change, plan, sites, change.parallel)
+
+
+def _side_by_side(change: Change, plan: Plan, sites: Sequence[Site], parallel: int) -> dict[str, HostOutcome]:
+    """A first interruption lets the commands under way end and begins no other; a second one abandons them: they end
+    on the host by themselves, and the next run waits for them.
+    """
+    futures: dict[str, Future[HostOutcome]] = {}
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="apply") as threads:
+
+        def begin_and_wait() -> None:
+            for site in sites:
+                if site.name not in futures:
+                    futures[site.name] = threads.submit(_on_one, change, plan, site)
+            wait(futures.values())
+
+        try:
+            begin_and_wait()
+        except KeyboardInterrupt:
+            for site in sites:
+                site.stop.set()
+                site.tell("waiting", detail="interrupted: finishing what has begun (again: abandon it)")
+            try:
+                begin_and_wait()
+            except KeyboardInterrupt:
+                for site in sites:
+                    site.connection.close()
+                raise
     return {name: future.result() for name, future in futures.items()}
 
 
@@ -128,30 +154,9 @@ def _one_after_the_other(change: Change, plan: Plan, sites: Sequence[Site]) -> d
             error = OperationFailed(f"not begun, because {failed} failed before it", where=site.name)
             outcomes[site.name] = HostOutcome(site.name, _host_plan(plan, site.name), error=error)
             continue
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as threads:
-            future = threads.submit(_on_one, change, plan, site)
-            _wait_patiently([future], [site])
-        outcomes[site.name] = future.result()
-        failed = site.name if future.result().error else ""
+        outcomes |= _side_by_side(change, plan, [site], 1)
+        failed = site.name if outcomes[site.name].error else ""
     return outcomes
-
-
-def _wait_patiently(futures: Sequence[Future[HostOutcome]], sites: Sequence[Site]) -> None:
-    """A first interruption lets the commands under way end and begins no other; a second one abandons them: they end
-    on the host by themselves, and the next run waits for them.
-    """
-    try:
-        wait(futures)
-    except KeyboardInterrupt:
-        for site in sites:
-            site.stop.set()
-            site.tell("waiting", detail="interrupted: finishing what has begun (again: abandon it)")
-        try:
-            wait(futures)
-        except KeyboardInterrupt:
-            for site in sites:
-                site.connection.close()
-            raise
 
 
 def _host_plan(plan: Plan, host: str) -> HostPlan:
@@ -174,7 +179,8 @@ def _on_one(change: Change, plan: Plan, site: Site) -> HostOutcome:
         apply(site, host_plan, progress)
         change.after(site, progress)
     except OpsctlError as caught:
-        error = _with_progress(caught, host_plan, progress)
+        error = _with_progress(caught, host_plan, progress) if change.recorded else caught
+        error.where = error.where or site.name
     seconds = clock.monotonic() - began
     if change.recorded:
         error = _record_end(site, seconds, error, progress)

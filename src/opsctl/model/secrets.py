@@ -161,6 +161,12 @@ class Secret(Frozen):
         return self.versions[version].retired or 0.0, number(version)
 
     @property
+    def changed(self) -> float:
+        """When the current value came into force last, in seconds since the epoch: also by being restored or put back."""
+        made = self.versions[self.current].created if self.current else 0.0
+        return max([made, *(version.retired or 0.0 for version in self.versions.values())])
+
+    @property
     def next_id(self) -> str:
         """The id that a new version gets; ids are never used again while any newer one is kept."""
         return f"v{max(map(number, self.versions), default=0) + 1}"

@@ -1,7 +1,8 @@
-"""What a host tells its monitoring of secrets: names and moments, never a value."""
+"""What a host tells its monitoring of secrets, and other checkouts: names and moments, never a value."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,8 +12,11 @@ from opsctl.state.desired import Desired, DesiredHost
 PATH = "metrics/secrets.prom"
 """Below the host's directory, for a collector of text files such as node_exporter's."""
 
+_CHANGED = "opsctl_secret_changed_timestamp_seconds"
+_LINE = re.compile(rf'^{_CHANGED}{{[^}}]*\bsecret="([^"]+)"[^}}]*}} (\d{{1,12}})$', re.MULTILINE)
 _METRICS = (
     ("opsctl_secret_created_timestamp_seconds", "When the value in use was made."),
+    (_CHANGED, "When the value in use came into force, by being made, restored or put back."),
     (
         "opsctl_secret_due_timestamp_seconds",
         "When the secret is to be rotated; absent where nothing says so.",
@@ -28,6 +32,12 @@ def with_secret_metrics(desired: Desired, file: StoreFile, due: Callable[[Secret
     """
     hosts = tuple(_with_file(desired.environment, host, file, due) for host in desired.hosts)
     return replace(desired, hosts=hosts)
+
+
+def changed_moments(content: bytes) -> dict[str, int]:
+    """By secret, when its value came into force, from such a file; what is not of its form is passed over."""
+    found = _LINE.findall(content.decode(errors="replace"))
+    return {secret: int(moment) for secret, moment in found}
 
 
 def _with_file(
@@ -49,7 +59,8 @@ def _with_file(
 
 
 def _moments(secret: Secret, due: Callable[[Secret], float | None]) -> Iterator[tuple[str, float | None]]:
-    created, until, expires = (metric for metric, _told in _METRICS)
+    created, changed, until, expires = (metric for metric, _told in _METRICS)
     yield created, secret.versions[secret.current].created if secret.current else None
+    yield changed, secret.changed if secret.current else None
     yield until, due(secret)
     yield expires, secret.expires

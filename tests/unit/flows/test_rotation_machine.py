@@ -7,7 +7,7 @@ ones. Killed is a BaseException, as a SIGKILL is: nothing of opsctl runs after i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
@@ -20,9 +20,10 @@ from opsctl.errors import ConnectFailed, HealthFailed, OpsctlError, Refused
 from opsctl.flows.rotation import protocol
 from opsctl.flows.rotation.protocol import Rotation
 from opsctl.model.secrets import Secret, StoreFile, Version
+from opsctl.secrets import versions
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Line, Opened
-from opsctl.secrets.rotating import onward
+from opsctl.secrets.rotating import Signs, onward
 from opsctl.secrets.versions import Edit
 
 NAME = "db_password"
@@ -67,9 +68,18 @@ class World:
     consumers: dict[str, str] = field(default_factory=dict)
     opened: Opened | None = None
     lines: list[Line] = field(default_factory=list)
-    marked: bool = False
+    mark: Opened | None = None
     fate: Fate = field(default_factory=Fate)
     made: int = 0
+
+    @property
+    def marked(self) -> bool:
+        return self.mark is not None
+
+    @property
+    def signs(self) -> Signs:
+        told = any(line.step == "mark" for line in self.lines)
+        return Signs(self.opened, self.mark, told=told and self.opened is not None)
 
     # The store.
 
@@ -189,11 +199,16 @@ def rotation(world: World, opened: Opened, *, may_withdraw: bool = True) -> Rota
         for consumer in world.consumers:
             world.fate.meet(lambda consumer=consumer: world.consumers.__setitem__(consumer, value.value))  # type: ignore[misc]
 
-    def set_mark(there: bool) -> Callable[[], None]:
-        return lambda: world.fate.meet(lambda: setattr(world, "marked", there))
+    def mark() -> None:
+        world.mark = opened
+
+    def unmark() -> None:
+        if world.mark and world.mark.id == opened.id:
+            world.mark = None
 
     return Rotation(
         opened=opened,
+        now=2.0,
         run="r",
         by="ann",
         store=world,
@@ -201,8 +216,8 @@ def rotation(world: World, opened: Opened, *, may_withdraw: bool = True) -> Rota
         journal=FakeJournal(world),
         clock=FakeClock(),
         deliver=deliver,
-        mark=set_mark(True),
-        unmark=set_mark(False),
+        mark=lambda: world.fate.meet(mark),
+        unmark=lambda: world.fate.meet(unmark),
         wrong=lambda value: Candidate("", "wrong", value.login),
         may_withdraw=lambda: may_withdraw,
         tell=lambda _kind, _step, _detail: None,
@@ -218,23 +233,24 @@ def begin(world: World, *, may_withdraw: bool = True) -> None:
     old = stored(world, secret.current)
     new = FakeDriver(world).create(secret, secret.next_id)
     opened = Opened("1", NAME, old.version, new.version, "now", "ann", "desk")
-    protocol.begin(rotation(world, opened, may_withdraw=may_withdraw), new, old, now=2.0)
+    protocol.begin(rotation(world, opened, may_withdraw=may_withdraw), new, old)
 
 
 def end(world: World, way: Literal["resume", "abort"]) -> None:
     secret = world.file.secrets[NAME]
-    ahead = onward(secret, world.opened, way, marked=world.marked)
+    ahead = onward(secret, world.signs, way)
     old, new = stored(world, ahead.before), stored(world, ahead.after) if ahead.after else None
-    opened = world.opened or Opened(
-        "2", NAME, old.version, new.version if new else "v0", "now", "ann", "desk"
-    )
+    after = new.version if new else "v0"
+    opened = world.opened or world.mark or Opened("2", NAME, old.version, after, "now", "ann", "desk")
     course = rotation(world, opened)
     if ahead.act == "tidy":
         protocol.tidied(course, "nothing was begun")
     elif ahead.act == "put back":
         protocol.put_back(course, old, new)
+    elif ahead.act == "give up":
+        protocol.give_up(course)
     else:
-        assert new
+        assert new, ahead
         (protocol.ensure if ahead.act == "ensure" else protocol.go_on)(course, new, old)
 
 
@@ -351,17 +367,99 @@ def test_a_system_that_takes_anything_is_refused() -> None:
         )
 
 
+def elsewhere(before: str = "v1", after: str = "v2") -> Opened:
+    return Opened("9", NAME, before, after, "now", "bob", "laptop")
+
+
 def test_a_mark_from_another_machine_can_be_put_back_but_not_gone_on_with() -> None:
     world = new_world("two passwords")
     world.accepts.add(("app", "of the other machine"))
-    world.marked = True
-    opened = Opened("9", NAME, "v1", "v2", "now", "bob", "laptop")
+    world.mark = elsewhere()
     secret = world.file.secrets[NAME]
-    assert onward(secret, opened, "resume", marked=True).act == "not here"
-    assert onward(secret, opened, "abort", marked=True).act == "put back"
-    world.opened = opened
+    assert onward(secret, world.signs, "resume").act == "not here"
+    assert onward(secret, world.signs, "abort").act == "put back"
     end(world, "abort")
     assert settled(world) == "v1"
+
+
+def test_another_machines_mark_is_not_taken_for_a_version_of_this_store_with_the_same_id() -> None:
+    world = new_world("one role")
+    begin(world)
+    world.mark = elsewhere()
+    assert onward(world.file.secrets[NAME], world.signs, "resume").act == "not here"
+    assert onward(world.file.secrets[NAME], world.signs, "abort").before == "v2"
+
+
+def test_a_stale_journal_does_not_outrank_another_machines_mark_nor_remove_it() -> None:
+    world = new_world("one role")
+    run(world, Fate(2, "killed before"), lambda: begin(world))  # the journal is there, nothing was stored
+    assert world.opened
+    assert not world.file.secrets[NAME].pending
+    world.mark = elsewhere()
+    assert onward(world.file.secrets[NAME], world.signs, "resume").act == "not here"
+    protocol.tidied(rotation(world, world.opened), "nothing was begun")
+    assert world.mark == elsewhere()
+
+
+def test_two_open_rotations_are_refused_while_this_store_holds_one_of_them() -> None:
+    world = new_world("one role")
+    run(world, Fate(4, "killed before"), lambda: begin(world))
+    assert world.file.secrets[NAME].pending
+    world.mark = elsewhere()
+    for way in ("resume", "abort"):
+        with pytest.raises(Refused, match="two rotations are open, v1 -> v2, begun now by ann@desk, and"):
+            onward(world.file.secrets[NAME], world.signs, way)
+
+
+def test_what_was_ended_from_elsewhere_is_not_gone_on_with_and_is_given_up_in_the_store_alone() -> None:
+    world = new_world("one role")
+    assert not run(world, Fate(10, "killed before"), lambda: begin(world))
+    assert world.signs.told
+    assert world.file.secrets[NAME].pending
+    world.mark, world.accepts = None, {("app", "what the other one has set")}
+    assert onward(world.file.secrets[NAME], world.signs, "resume").act == "over"
+    end(world, "abort")
+    assert world.accepts == {("app", "what the other one has set")}
+    assert world.file.secrets[NAME].versions["v2"].stage == "failed"
+    assert world.opened is None
+
+
+def test_a_store_that_was_put_back_meanwhile_gets_the_new_value_again() -> None:
+    """As `git checkout` of its file does in the minutes of a delivery."""
+    world = new_world("one role")
+    before = world.file
+    old = stored(world, "v1")
+    new = FakeDriver(world).create(before.secrets[NAME], "v2")
+    course = rotation(world, Opened("1", NAME, "v1", "v2", "now", "ann", "desk"))
+    deliver = course.deliver
+
+    def and_then_git(value: Candidate) -> None:
+        deliver(value)
+        world.file = before
+        world.values.pop((NAME, "v2"), None)
+
+    protocol.begin(replace(course, deliver=and_then_git), new, old)
+    assert settled(world) == "v2"
+
+
+def test_a_store_that_went_another_way_meanwhile_is_not_said_to_be_done() -> None:
+    world = new_world("two passwords")
+    before = world.file
+    old = stored(world, "v1")
+    new = FakeDriver(world).create(before.secrets[NAME], "v2")
+    course = rotation(world, Opened("1", NAME, "v1", "v2", "now", "ann", "desk"))
+    deliver = course.deliver
+
+    def and_then_somebody(value: Candidate) -> None:
+        deliver(value)
+        moved, version = versions.with_value(before.secrets[NAME], now=3.0, by="bob")
+        world.file = before.model_copy(update={"secrets": {NAME: moved}})
+        world.values[NAME, version] = "bob's"
+
+    # Its id is taken by another value: nothing of ours may be called current.
+    with pytest.raises(Refused, match="the store holds another v2"):
+        protocol.begin(replace(course, deliver=and_then_somebody), new, old)
+    assert {value for _login, value in world.accepts} == {old.value, new.value}
 
 
 class Rotations(RuleBasedStateMachine):

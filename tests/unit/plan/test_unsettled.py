@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.unit.plan.model import KEY, deployed, file, host, service
 
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
+from opsctl.render.secret_metrics import PATH
 from opsctl.state.desired import DesiredHost
 
 MARK = '{"user": "ann", "machine": "desk", "since": "2026-11-26T02:00:00Z"}'
@@ -64,6 +66,36 @@ def test_a_narrowed_plan_is_refused_for_what_it_touches_only() -> None:
 def test_the_run_that_rotates_it_is_not_refused() -> None:
     mine = frozenset({"db_password"})
     assert not planned(shop("new"), mark=MARK, unsettled=mine, rotating=mine).refusals
+
+
+def told(moment: int) -> bytes:
+    labels = '{environment="prod",secret="db_password",class="database"}'
+    return f"opsctl_secret_changed_timestamp_seconds{labels} {moment}\n".encode()
+
+
+@pytest.mark.parametrize("here, refused", [(1_700_000_000, False), (1_700_000_001, True)])
+def test_a_store_that_is_older_than_the_hosts_value_is_not_deployed(here: int, refused: bool) -> None:
+    machine = deployed(replace(shop(), own_files={PATH: told(here)}))
+    stale = replace(shop("old, by a checkout that was not pulled"), own_files={PATH: told(1_700_000_000)})
+    observed = machine.look(stale)
+    plan = plan_host(stale, observed, PlanRequest())
+    assert bool(plan.refusals) == refused
+    if refused:
+        (refusal,) = plan.refusals
+        assert "db_password has a value here since 2023-11-14 22:13:21 UTC" in refusal
+        assert "would give api, worker an older one; take the newer store first (git pull)" in refusal
+    mine = PlanRequest(rotating=frozenset({"db_password"}))
+    assert not plan_host(stale, observed, mine).refusals
+    untouched = replace(shop(A="2"), own_files={PATH: told(1_700_000_000)})
+    assert not plan_host(untouched, machine.look(untouched), PlanRequest()).refusals
+
+
+def test_what_sleeps_has_nobody_to_give_a_value_to() -> None:
+    desired = shop("new")
+    observed = replace(
+        deployed(shop()).look(desired), rotating={"db_password": MARK}, held=frozenset({"api", "worker"})
+    )
+    assert not plan_host(desired, observed, PlanRequest()).refusals
 
 
 def test_files_of_the_host_itself_are_put_and_touch_nobody() -> None:

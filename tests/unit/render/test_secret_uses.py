@@ -11,7 +11,7 @@ from tests.unit.render.fleets import fleet_of
 from opsctl.errors import InputError
 from opsctl.model.secrets import Secret, StoreFile, Version
 from opsctl.render.fleet import render
-from opsctl.render.secret_metrics import PATH, with_secret_metrics
+from opsctl.render.secret_metrics import PATH, changed_moments, with_secret_metrics
 from opsctl.render.secret_uses import secret_uses
 
 SERVICES: Mapping[str, Mapping[str, Any]] = {
@@ -85,8 +85,12 @@ def test_metrics_name_the_secrets_in_use_and_no_value() -> None:
     assert [line for line in text.splitlines() if not line.startswith("#")] == [
         'opsctl_secret_created_timestamp_seconds{environment="prod",secret="db",class="database"} 1700000000',
         'opsctl_secret_created_timestamp_seconds{environment="prod",secret="token",class="regenerate"} 1700000000',
+        'opsctl_secret_changed_timestamp_seconds{environment="prod",secret="db",class="database"} 1700000000',
+        'opsctl_secret_changed_timestamp_seconds{environment="prod",secret="token",class="regenerate"} 1700000000',
         'opsctl_secret_due_timestamp_seconds{environment="prod",secret="db",class="database"} 1750000000',
         'opsctl_secret_expires_timestamp_seconds{environment="prod",secret="db",class="database"} 1800000000',
     ]
     assert "canary" not in text
+    assert changed_moments(host.own_files[PATH]) == {"db": 1_700_000_000, "token": 1_700_000_000}
+    assert changed_moments(b"\xff not of its form\n") == {}
     assert not with_secret_metrics(desired, StoreFile(), lambda _secret: None).hosts[0].own_files

@@ -6,11 +6,11 @@ import contextlib
 import os
 import secrets as chance
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from opsctl.argv import marks
-from opsctl.errors import Interrupted, OpsctlError, Refused
+from opsctl.errors import Exit, Interrupted, OpsctlError, Refused
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.planning import no_policy
 from opsctl.flows.rotation import protocol
@@ -26,7 +26,7 @@ from opsctl.model.secrets import Secret, moment_text
 from opsctl.plan.plans import Plan
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Opened, opened_text, read_opened
-from opsctl.secrets.rotating import onward
+from opsctl.secrets.rotating import Signs, onward
 from opsctl.state.observed import Observed
 
 Confirm = Callable[[RotationPlan], bool]
@@ -68,37 +68,40 @@ class Course:
 
     def run(self, opened: Opened | None, confirm: Confirm) -> RotationReport:
         """`opened` is what the journal says of a rotation that is open."""
-        marked = self._marked()
+        told = any(line.step == "mark" for line in self.keys.journal(self.name).lines())
+        signs = Signs(opened, self._marked(), told)
         if self.way in {"resume", "abort"}:
-            return self._on_with(opened or marked, confirm, marked=marked is not None)
-        if marked:
+            return self._on_with(signs, confirm)
+        if signs.mark:
             raise Refused(
-                f"a rotation of {self.name} is open: {marked}",
-                hint=f"`--resume` where its new value is ({marked.machine}), or `--abort` puts {marked.before} back",
+                f"a rotation of {self.name} is open: {signs.mark}",
+                hint=f"`--resume` where its new value is ({signs.mark.machine}), or `--abort` puts {signs.mark.before} back",
             )
         return self._afresh(confirm)
 
     def _afresh(self, confirm: Confirm) -> RotationReport:
         old = self._stored(self.secret.current)
         self._known = (old,)
-        new, note = self._new(old)
-        self._known = (new, old)
-        rotation = self._rotation(self._opening(old, new))
         self._driver.check()
+        new, note = self._new(old)
+        self._known = (old, new)
+        rotation = self._rotation(self._opening(old, new))
         protocol.prove_refusal(rotation, old)
         plan = self._plan(old, new, deliver=new)
         require_unrefused(plan.deploy)
         self._require_healthy()
-        now = self._delivery.now
         return self._carried_out(
-            plan, confirm, rotation, lambda: protocol.begin(rotation, new, old, now=now, note=note)
+            plan, confirm, rotation, lambda: protocol.begin(rotation, new, old, note=note)
         )
 
-    def _on_with(self, opened: Opened | None, confirm: Confirm, *, marked: bool) -> RotationReport:
-        ahead = onward(self.secret, opened, "abort" if self.way == "abort" else "resume", marked=marked)
+    def _on_with(self, signs: Signs, confirm: Confirm) -> RotationReport:
+        ahead = onward(self.secret, signs, "abort" if self.way == "abort" else "resume")
         old, new = self._stored(ahead.before), self._stored(ahead.after) if ahead.after else None
-        self._known = (new, old) if new else (old,)
+        self._known = (old, new) if new else (old,)
+        opened = signs.mark if ahead.standing == "elsewhere" else signs.journal or signs.mark
         rotation = self._rotation(opened or self._opening(old, new or old))
+        if ahead.act == "give up" and new and self._in_force(old, new):
+            ahead = replace(ahead, act="put back")
         match ahead.act, new:
             case "tidy", _ if opened is None and not self._bears_a_mark:
                 return RotationReport(self.name, end="nothing was begun")
@@ -115,6 +118,14 @@ class Course:
                 return self._carried_out(
                     plan, confirm, rotation, lambda: protocol.put_back(rotation, old, new)
                 )
+            case "give up", _:
+                plan = self._only_marks(rotation.opened)
+                return self._carried_out(plan, confirm, rotation, lambda: protocol.give_up(rotation))
+            case "over", _:
+                raise Refused(
+                    f"the rotation of {self.name} was ended from elsewhere: no host bears its mark any more",
+                    hint="take the store's file from there (git pull); `--abort` gives up the new value of this one",
+                )
             case ("go on" | "ensure") as act, Candidate() as there:
                 go = protocol.ensure if act == "ensure" else protocol.go_on
                 plan = self._plan(old, there, deliver=there)
@@ -123,6 +134,11 @@ class Course:
             f"the new value of {self.name} is not in this store: {rotation.opened}",
             hint=f"take the store's file from {rotation.opened.machine}, or put {old.version} back with --abort",
         )
+
+    def _in_force(self, old: Candidate, new: Candidate) -> bool:
+        """Whether the system takes the new value of a rotation whose marks are gone, and the old one no more."""
+        driver = self._driver
+        return bool(driver.steps[0]) and driver.test(new) and not driver.test(old)
 
     def _carried_out(
         self, plan: RotationPlan, confirm: Confirm, rotation: Rotation, go: Callable[[], End]
@@ -136,7 +152,7 @@ class Course:
             self._record_start(f"{plan.way} secret {self.name} {plan.before} -> {plan.after}")
             end = go()
         except OpsctlError as caught:
-            error = caught
+            error = _of_a_change(caught)
         except KeyboardInterrupt:
             error = Interrupted("interrupted in the middle of a rotation")
         if error and rotation.journal.opened():
@@ -211,6 +227,8 @@ class Course:
         driver = self._driver
         if driver.system and not driver.overlaps and self.way != "abort":
             yield "from set until a consumer is made anew, that consumer cannot open new connections; open ones stay"
+        if self.secret.expires and self.way == "rotate":
+            yield "when the old value expires is forgotten; --policy-only --expires says when the new one does"
         if self._person_withdraws:
             yield f"{driver.system} takes the old value until a person ends it there"
 
@@ -226,6 +244,7 @@ class Course:
         world = self.world
         return Rotation(
             opened=opened,
+            now=self._delivery.now,
             run=world.who.run,
             by=world.who.user,
             store=self.keys.store,
@@ -234,7 +253,7 @@ class Course:
             clock=world.clock,
             deliver=self._delivery,
             mark=lambda: self._mark(opened),
-            unmark=self._unmark,
+            unmark=lambda: self._unmark(opened),
             wrong=lambda value: Candidate("", chance.token_hex(16), value.login),
             may_withdraw=self._may_withdraw,
             tell=self._tell,
@@ -257,9 +276,9 @@ class Course:
         for site in self.sites.values():
             site.run(marks.rotating(site.directory, site.run_id, self.name, opened_text(opened)))
 
-    def _unmark(self) -> None:
+    def _unmark(self, opened: Opened) -> None:
         for site in self.sites.values():
-            site.run(marks.rotated(site.directory, site.run_id, self.name))
+            site.run(marks.rotated(site.directory, site.run_id, self.name, opened.id))
 
     def _require_healthy(self) -> None:
         """A rotation that begins on a sick consumer could not tell its own failure from that one."""
@@ -277,6 +296,13 @@ class Course:
                     where=name,
                     hint=f"opsctl why {sick[0]}",
                 )
+
+
+def _of_a_change(error: OpsctlError) -> OpsctlError:
+    """What is "could not find out" or "no" before anything was changed is a failure in the middle of a rotation."""
+    if error.exit in {Exit.COULD_NOT_FIND_OUT, Exit.NO}:
+        error.exit = Exit.FAILED
+    return error
 
 
 def told_open(error: OpsctlError, name: str, keys: Keys) -> OpsctlError:

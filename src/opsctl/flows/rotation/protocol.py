@@ -35,10 +35,12 @@ class Rotation:
     """One secret on its way, with the doors it needs.
 
     `deliver` gives the consumers a value and returns once they are healthy with it; `mark` and `unmark` tell the hosts;
+    `now`, in seconds since the epoch, is the moment that the store gives to what this run moves, and that the hosts are told;
     `wrong` makes a value that no system may take; `may_withdraw` is asked before the old value is withdrawn.
     """
 
     opened: Opened
+    now: float
     run: str
     by: str
     store: VersionedStore
@@ -65,16 +67,16 @@ class Rotation:
         self.tell("step_done", name, detail)
 
 
-def begin(rotation: Rotation, new: Candidate, old: Candidate, *, now: float, note: str = "") -> End:
+def begin(rotation: Rotation, new: Candidate, old: Candidate, *, note: str = "") -> End:
     """From nothing to the end: `new` is stored as pending before any system knows it.
 
-    `now` becomes the moment at which it was made. Raises OperationFailed where it failed and the old value is in force
+    Raises OperationFailed where it failed and the old value is in force
     again, or where that failed too; which of both its message says.
     """
     rotation.journal.begin(rotation.opened)
     with rotation.step("create", new.version):
         try:
-            rotation.store.change(storing(new, rotation.name, now=now, by=rotation.by, note=note))
+            rotation.store.change(storing(new, rotation.name, now=rotation.now, by=rotation.by, note=note))
         except OpsctlError:
             rotation.journal.close()
             raise
@@ -91,8 +93,8 @@ def go_on(rotation: Rotation, new: Candidate, old: Candidate) -> End:
     except OpsctlError as error:
         raise _after_failure(rotation, new, old, error) from None
     with rotation.step("finish", f"{new.version} is current"):
-        now = rotation.clock.now()
-        rotation.store.change(finishing(new, rotation.name, now=now, by=rotation.by))
+        _require_own(rotation, new)
+        rotation.store.change(finishing(new, rotation.name, now=rotation.now, by=rotation.by))
     return withdraw(rotation, new, old)
 
 
@@ -180,8 +182,18 @@ def _deliver(rotation: Rotation, value: Candidate) -> None:
         rotation.deliver(value)
 
 
+def _require_own(rotation: Rotation, new: Candidate) -> None:
+    """That the store's version of this id, if it has one, is the value that is in force now. Raises Refused."""
+    versions = secret_of(rotation.store.describe(), rotation.name).versions
+    if new.version in versions and rotation.store.value(rotation.name, new.version) != new.value:
+        raise Refused(
+            f"the store holds another {new.version} of {rotation.name} than the systems have by now",
+            hint="was its file replaced, by git for instance? Put the one back that has it, then --resume; or --abort",
+        )
+
+
 def _give_up(rotation: Rotation) -> None:
-    move = giving_up(rotation.opened, now=rotation.clock.now())
+    move = giving_up(rotation.opened, now=rotation.now)
     rotation.store.change(moving(rotation.name, move))
 
 

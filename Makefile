@@ -6,6 +6,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LAB    := $(BIN)/python -m tests.lab.machines
 
+# Where it is set (images of Python for containers do), every worker and every opsctl that a test starts compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast lint format lab-up lab-down lab-status lab-test bench clean
 

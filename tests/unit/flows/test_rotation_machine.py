@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.effort import tries
 from tests.fakes.edges import FakeClock
 
 from opsctl.errors import ConnectFailed, HealthFailed, OpsctlError, Refused
@@ -521,7 +522,7 @@ class OfTwoPasswords(Rotations):
     kind = "two passwords"
 
 
-_EFFORT = settings(max_examples=60, stateful_step_count=25, deadline=None)
+_EFFORT = settings(tries(50), stateful_step_count=25)
 TestOneRole = OfOneRole.TestCase
 TestTwoRoles = OfTwoRoles.TestCase
 TestTwoPasswords = OfTwoPasswords.TestCase

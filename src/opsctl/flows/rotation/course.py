@@ -10,20 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from opsctl.argv import marks
-from opsctl.errors import Exit, Interrupted, OpsctlError, Refused
+from opsctl.errors import Interrupted, OpsctlError, Refused
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.planning import no_policy
 from opsctl.flows.rotation import protocol
 from opsctl.flows.rotation.delivery import Delivery, require_unrefused
 from opsctl.flows.rotation.drivers import registry
 from opsctl.flows.rotation.drivers.contract import Driver, Means
+from opsctl.flows.rotation.failing import of_a_change, told_open
 from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way
 from opsctl.flows.rotation.protocol import End, Rotation
 from opsctl.flows.site import Site, tell
 from opsctl.flows.world import World
 from opsctl.model.secrets import Secret, moment_text
-from opsctl.plan.plans import Plan
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Opened, opened_text, read_opened
 from opsctl.secrets.rotating import Signs, onward
@@ -152,7 +152,7 @@ class Course:
             self._record_start(f"{plan.way} secret {self.name} {plan.before} -> {plan.after}")
             end = go()
         except OpsctlError as caught:
-            error = _of_a_change(caught)
+            error = of_a_change(caught)
         except KeyboardInterrupt:
             error = Interrupted("interrupted in the middle of a rotation")
         if error and rotation.journal.opened():
@@ -210,18 +210,7 @@ class Course:
         )
 
     def _only_marks(self, opened: Opened) -> RotationPlan:
-        return RotationPlan(
-            secret=self.name,
-            environment=self.keys.environment,
-            way=self.way,
-            before=opened.before,
-            after=opened.after,
-            system=self._driver.system,
-            steps=("", "", ""),
-            consumers=(),
-            deploy=Plan(self.keys.environment, ()),
-            over=True,
-        )
+        return RotationPlan.of_marks(self.keys.environment, self.way, opened, self._driver.system)
 
     def _notes(self) -> Iterator[str]:
         driver = self._driver
@@ -296,18 +285,3 @@ class Course:
                     where=name,
                     hint=f"opsctl why {sick[0]}",
                 )
-
-
-def _of_a_change(error: OpsctlError) -> OpsctlError:
-    """What is "could not find out" or "no" before anything was changed is a failure in the middle of a rotation."""
-    if error.exit in {Exit.COULD_NOT_FIND_OUT, Exit.NO}:
-        error.exit = Exit.FAILED
-    return error
-
-
-def told_open(error: OpsctlError, name: str, keys: Keys) -> OpsctlError:
-    """The error, with the way on: a rotation was left open."""
-    resume = f"opsctl rotate-secret {keys.about(name)} --resume"
-    way = f"the rotation of {name} is open: {resume} goes on, --abort puts the old value back"
-    error.hint = f"{error.hint}; {way}" if error.hint else way
-    return error

@@ -10,6 +10,7 @@ from opsctl.errors import Exit, OpsctlError
 from opsctl.flows.rotation.protocol import End
 from opsctl.model.secrets import span_text
 from opsctl.plan.plans import Plan, as_json
+from opsctl.secrets.journal import Opened
 
 Way = Literal["rotate", "resume", "abort", "rollback"]
 
@@ -34,6 +35,22 @@ class RotationPlan:
     notes: tuple[str, ...] = ()
     person_withdraws: bool = False
     over: bool = False
+
+    @classmethod
+    def of_marks(cls, environment: str, way: Way, opened: Opened, system: str) -> RotationPlan:
+        """Of a rotation of which nothing is left but what says that it is open."""
+        return cls(
+            secret=opened.secret,
+            environment=environment,
+            way=way,
+            before=opened.before,
+            after=opened.after,
+            system=system,
+            steps=("", "", ""),
+            consumers=(),
+            deploy=Plan(environment, ()),
+            over=True,
+        )
 
     def lines(self) -> Iterator[str]:
         arrow = f"{self.after} -> {self.before}" if self.way == "abort" else f"{self.before} -> {self.after}"

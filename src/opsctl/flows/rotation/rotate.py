@@ -9,8 +9,9 @@ from opsctl.errors import Refused
 from opsctl.flows.change import connect_all, raise_any
 from opsctl.flows.leases import leases
 from opsctl.flows.planning import look_at_each
-from opsctl.flows.rotation.course import Confirm, Course, told_open
+from opsctl.flows.rotation.course import Confirm, Course
 from opsctl.flows.rotation.drivers import registry
+from opsctl.flows.rotation.failing import told_open
 from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationReport, Way
 from opsctl.flows.site import Site

@@ -200,7 +200,7 @@ def test_what_is_removed_is_gone_with_its_values(store: SopsStore, path: Path) -
     store.change(lambda file: Edit(file.model_copy(update={"secrets": {"token": file.secrets["token"]}})))
 
     assert ciphertexts(path) == [kept]
-    assert "db" not in path.read_text()
+    assert "db:" not in path.read_text()
     store.change(lambda file: Edit(file.model_copy(update={"secrets": {}})))
     assert store.describe().secrets == {}
     store.change(setting("db", "again"))

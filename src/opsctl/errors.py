@@ -178,13 +178,13 @@ class LeaseLost(OperationFailed):
 
 
 class Refused(OpsctlError):
-    """The plan, a rule or a limit forbids it; nothing was changed."""
+    """The plan, a rule or a limit forbids it; nothing was changed, or what was changed the message of a rotation says."""
 
     exit = Exit.NO
 
 
 class CouldNotFindOut(OpsctlError):
-    """The question could not be answered; nothing was changed."""
+    """The question could not be answered; nothing was changed, or what was changed the message of a rotation says."""
 
     exit = Exit.COULD_NOT_FIND_OUT
 
@@ -218,10 +218,12 @@ class Interrupted(OpsctlError):
 
 
 class HostErrors(OpsctlError):
-    """What was found on several hosts before anything was changed; each error as it would be alone."""
+    """What went wrong on several hosts, before anything was changed or while it was; each error as it would be alone."""
 
-    def __init__(self, by_host: Mapping[str, OpsctlError], *, hint: str = "") -> None:
-        super().__init__(f"{len(by_host)} hosts are not ready: {', '.join(sorted(by_host))}", hint=hint)
+    def __init__(
+        self, by_host: Mapping[str, OpsctlError], *, hint: str = "", what: str = "are not ready"
+    ) -> None:
+        super().__init__(f"{len(by_host)} hosts {what}: {', '.join(sorted(by_host))}", hint=hint)
         self.by_host = {host: by_host[host] for host in sorted(by_host)}
         self.exit = worst(error.exit for error in by_host.values())
 

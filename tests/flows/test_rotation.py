@@ -16,8 +16,8 @@ from tests.unit.plan.model import host, service
 from opsctl.argv.command import Command
 from opsctl.errors import ConnectFailed, Exit, Refused
 from opsctl.flows.deploy import deploy
-from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way
+from opsctl.flows.rotation.ports import Ports
 from opsctl.flows.rotation.rotate import rotate
 from opsctl.model.secrets import Secret
 from opsctl.secrets.candidate import Candidate
@@ -56,8 +56,8 @@ class Place:
         )
         return Desired("prod", (self.machine.placed(shop),), unsettled=frozenset(pending))
 
-    def keys(self) -> Keys:
-        return Keys(
+    def ports(self) -> Ports:
+        return Ports(
             store=self.store,
             journal=lambda _name: self.journal,
             render=self.desired,
@@ -72,7 +72,7 @@ class Place:
             self.shown.append(plan)
             return yes
 
-        return rotate(self.machine.world(clock=FakeClock()), self.keys(), name, way, confirm)
+        return rotate(self.machine.world(clock=FakeClock()), self.ports(), name, way, confirm)
 
     def deploy(self) -> str:
         report = deploy(self.machine.world(), self.desired({}, 0.0), confirm=lambda _plan: True)

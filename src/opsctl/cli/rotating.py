@@ -24,8 +24,8 @@ from opsctl.edges.ports import Journal, VersionedStore
 from opsctl.edges.rotation_journal import RotationJournal
 from opsctl.errors import Interrupted, OpsctlError, Refused, StoreUnusable, UsageError, worst
 from opsctl.flows.rendering import SecretSource, rendered
-from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way, rotation_json
+from opsctl.flows.rotation.ports import Ports
 from opsctl.flows.rotation.rotate import rotate
 from opsctl.model.secrets import SecretClass, StoreFile
 from opsctl.render.secret_uses import secret_uses
@@ -109,7 +109,7 @@ def _carry_out(
         made = invocation.journal or RotationJournal
         return made(journal_path(fleet.root, environment, name))
 
-    keys = Keys(
+    ports = Ports(
         store=_Heard(store, values.heard),
         journal=journal,
         render=_renderer(session),
@@ -122,7 +122,7 @@ def _carry_out(
     )
     todo = chosen(wanted, store.describe(), world.clock.now(), lambda name: bool(journal(name).opened()))
     confirm = _confirm(invocation, wanted, shown)
-    return _each(wanted, todo, lambda name, way: rotate(world, keys, name, way, confirm))
+    return _each(wanted, todo, lambda name, way: rotate(world, ports, name, way, confirm))
 
 
 def _each(

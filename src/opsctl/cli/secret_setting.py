@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import string
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +15,13 @@ from opsctl.cli.secret_store import Keeper, keeper
 from opsctl.cli.views.blocks import line
 from opsctl.cli.views.secrets_change import Stored, stored_json, stored_view
 from opsctl.errors import Exit, Refused, UsageError
+from opsctl.flows.rotation.drivers.generated import letters_and_digits
 from opsctl.flows.secret_inventory import check_target
 from opsctl.model.secrets import Secret, StoreFile, check_secret_name, parse_moment, parse_span
 from opsctl.model.values import Unfit
-from opsctl.secrets.changes import Hand, Policy, removed, require_free, require_secret, stored
-from opsctl.secrets.versions import Edit
+from opsctl.secrets.changes import Hand, Policy, removed, require_free, stored
+from opsctl.secrets.versions import Edit, require_secret
 
-_ALPHABET = string.ascii_letters + string.digits
 NEVER = "never"
 
 
@@ -94,7 +93,11 @@ def set_one(invocation: Invocation, name: str, environment: str | None, given: G
 
 def _value(keep: Keeper, file: StoreFile, name: str, given: Given, hand: Hand) -> str:
     require_free(name, file.secrets.get(name, Secret()), hand)
-    value = _made_up(given.generate) if given.generate else read_value(keep.invocation, name)
+    value = (
+        letters_and_digits(given.generate, os.urandom)
+        if given.generate
+        else read_value(keep.invocation, name)
+    )
     keep.redactor.add(value)
     _require_another(keep, file, name, value)
     return value
@@ -105,10 +108,6 @@ def _consistent(given: Given) -> None:
         raise UsageError("--policy-only stores no value", hint="leave out --generate and --login")
     if given.policy_only and not given.policy:
         raise UsageError("--policy-only changes nothing alone", hint="add --class, --rotate-every, --keep …")
-
-
-def _made_up(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def _require_another(keep: Keeper, file: StoreFile, name: str, value: str) -> None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.errors import Refused, UsageError
-from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret, SecretClass, StoreFile, number
-from opsctl.secrets.versions import Edit, restored, with_value
+from opsctl.secrets.versions import Edit, require_secret, restored, with_secret, with_value
 
 _WITHOUT_SYSTEM = frozenset({"", "regenerate", "provider"})
 """Drivers that tell no system a new value."""
@@ -45,13 +44,6 @@ class Hand:
     environment: str
     only_store: bool = False
     known: Mapping[str, SecretClass] = field(default_factory=dict)
-
-
-def require_secret(file: StoreFile, name: str, *, where: str = "") -> Secret:
-    """Raises UsageError with the nearest name."""
-    if name not in file.secrets:
-        raise UsageError(f"the store has no secret {name}", where=where, hint=nearest(name, file.secrets))
-    return file.secrets[name]
 
 
 def require_version(name: str, secret: Secret, version: str = "") -> str:
@@ -101,13 +93,13 @@ def stored(
         secret = require_secret(file, name)
         if secret.pending and (policy.target or policy.fields.keys() & _OF_THE_DRIVER):
             raise _open_rotation(name, hand.environment)
-        return Edit(_with(file, name, policy.of(secret)))
+        return Edit(with_secret(file, name, policy.of(secret)))
     before = file.secrets.get(name, Secret(**{"class": hand.known.get(name, "regenerate")}))
     require_free(name, before, hand)
     kept = before.versions[before.current].login if before.current else ""
     with _about(name):
         after, version = with_value(policy.of(before), now=hand.now, by=hand.by, login=login or kept)
-    return Edit(_with(file, name, after), {(name, version): value})
+    return Edit(with_secret(file, name, after), {(name, version): value})
 
 
 def brought_back(file: StoreFile, name: str, version: str, hand: Hand) -> Edit:
@@ -115,7 +107,7 @@ def brought_back(file: StoreFile, name: str, version: str, hand: Hand) -> Edit:
     before = require_secret(file, name)
     require_free(name, before, hand)
     with _about(name):
-        return Edit(_with(file, name, restored(before, version, now=hand.now)))
+        return Edit(with_secret(file, name, restored(before, version, now=hand.now)))
 
 
 def removed(file: StoreFile, name: str, environment: str) -> Edit:
@@ -158,10 +150,6 @@ def _open_rotation(name: str, environment: str) -> Refused:
         f"a rotation of {name} is open",
         hint=f"end it first: opsctl rotate-secret {name} -e {environment} --resume, or --abort",
     )
-
-
-def _with(file: StoreFile, name: str, secret: Secret) -> StoreFile:
-    return file.model_copy(update={"secrets": {**file.secrets, name: secret}})
 
 
 @contextmanager

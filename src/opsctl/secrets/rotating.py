@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.errors import Refused, UsageError
+from opsctl.errors import Refused
 from opsctl.model.secrets import Secret, Stage, StoreFile
 from opsctl.secrets import versions
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Opened
-from opsctl.secrets.versions import Edit
+from opsctl.secrets.versions import Edit, require_secret, with_secret
 
-Standing = Literal["nothing", "elsewhere", "ended elsewhere", "pending", "finished", "given up"]
+Situation = Literal["nothing", "elsewhere", "ended elsewhere", "pending", "finished", "given up"]
 """nothing: no new value was stored, so no system knows one. elsewhere: a host says that the rotation is open, and this store
 does not hold its new value. ended elsewhere: stored as pending here, and the hosts, which were told of it, bear no mark any more. pending: stored, and any system or consumer may know it. finished: the store calls the new
 value current, and what comes after may be missing. given up: the old value was put back, and only the tidying is missing.
@@ -36,7 +36,7 @@ class Signs:
         return self.journal is not None and self.mark is not None and self.journal.id != self.mark.id
 
 
-def where(secret: Secret, signs: Signs) -> Standing:
+def where(secret: Secret, signs: Signs) -> Situation:
     """Where the rotation of a secret stands. A mark that this checkout's journal knows nothing of is another checkout's."""
     if secret.pending:
         return "ended elsewhere" if signs.told and signs.mark is None else "pending"
@@ -45,7 +45,7 @@ def where(secret: Secret, signs: Signs) -> Standing:
     after = secret.versions.get(signs.journal.after) if signs.journal else None
     if after is None:
         return "elsewhere" if signs.mark else "nothing"
-    stages: Mapping[Stage, Standing] = {"current": "finished", "failed": "given up"}
+    stages: Mapping[Stage, Situation] = {"current": "finished", "failed": "given up"}
     return stages.get(after.stage, "nothing")
 
 
@@ -55,7 +55,7 @@ class Onward:
     where the store does not hold it).
     """
 
-    standing: Standing
+    situation: Situation
     act: Literal["go on", "ensure", "put back", "give up", "tidy", "not here", "over"]
     before: str
     after: str = ""
@@ -68,18 +68,18 @@ def onward(secret: Secret, signs: Signs, way: Literal["resume", "abort"]) -> Onw
             f"two rotations are open, {signs.journal}, and {signs.mark}",
             hint="end the other one first, from the checkout where it was begun",
         )
-    standing, back = where(secret, signs), way == "abort"
-    match standing:
+    situation, back = where(secret, signs), way == "abort"
+    match situation:
         case "nothing" | "given up":
-            return Onward(standing, "tidy", secret.current)
+            return Onward(situation, "tidy", secret.current)
         case "elsewhere":
-            return Onward(standing, "put back" if back else "not here", secret.current)
+            return Onward(situation, "put back" if back else "not here", secret.current)
         case "ended elsewhere":
-            return Onward(standing, "give up" if back else "over", secret.current, secret.pending)
+            return Onward(situation, "give up" if back else "over", secret.current, secret.pending)
         case "pending":
-            return Onward(standing, "put back" if back else "go on", secret.current, secret.pending)
+            return Onward(situation, "put back" if back else "go on", secret.current, secret.pending)
     before = signs.journal.before if signs.journal else secret.previous
-    return Onward(standing, "put back" if back else "ensure", before, secret.current)
+    return Onward(situation, "put back" if back else "ensure", before, secret.current)
 
 
 def storing(
@@ -89,11 +89,11 @@ def storing(
 
     def edit(file: StoreFile) -> Edit:
         secret, version = versions.with_pending(
-            secret_of(file, name), now=now, by=by, login=candidate.login, note=note
+            require_secret(file, name), now=now, by=by, login=candidate.login, note=note
         )
         if version != candidate.version:
             raise Refused(f"{name} was changed in the store meanwhile", hint="nothing was done; run it again")
-        return Edit(_with(file, name, secret), {(name, version): candidate.value})
+        return Edit(with_secret(file, name, secret), {(name, version): candidate.value})
 
     return edit
 
@@ -106,7 +106,7 @@ def finishing(candidate: Candidate, name: str, *, now: float, by: str) -> Callab
     """
 
     def edit(file: StoreFile) -> Edit:
-        secret, values = secret_of(file, name), dict[tuple[str, str], str]()
+        secret, values = require_secret(file, name), dict[tuple[str, str], str]()
         if secret.current == candidate.version:
             return Edit(file)
         if not secret.pending and candidate.version == secret.next_id:
@@ -117,7 +117,7 @@ def finishing(candidate: Candidate, name: str, *, now: float, by: str) -> Callab
                 f"the store does not hold {candidate.version} of {name} any more, and the systems have it",
                 hint="was its file replaced, by git for instance? Put the one back that has it, then --resume; or --abort",
             )
-        return Edit(_with(file, name, versions.finished(secret, now=now)), values)
+        return Edit(with_secret(file, name, versions.finished(secret, now=now)), values)
 
     return edit
 
@@ -139,29 +139,18 @@ def moving(name: str, move: Callable[[Secret], Secret]) -> Callable[[StoreFile],
     """Move versions of one secret from stage to stage."""
 
     def edit(file: StoreFile) -> Edit:
-        return Edit(_with(file, name, move(secret_of(file, name))))
+        return Edit(with_secret(file, name, move(require_secret(file, name))))
 
     return edit
 
 
 def as_if_current(file: StoreFile, name: str, version: str, *, now: float) -> StoreFile:
     """The file as it is once a version is in force: for what is told of the secret along with its value."""
-    secret = secret_of(file, name)
+    secret = require_secret(file, name)
     if version == secret.current:
-        return _with(file, name, versions.failed(secret, now=now))
+        return with_secret(file, name, versions.failed(secret, now=now))
     if version not in secret.versions:
         secret, version = versions.with_pending(secret, now=now, by="")
     if version == secret.pending:
-        return _with(file, name, versions.finished(secret, now=now))
-    return _with(file, name, versions.put_back(secret, version, now=now))
-
-
-def secret_of(file: StoreFile, name: str) -> Secret:
-    """Raises UsageError where the store has none of this name."""
-    if name not in file.secrets:
-        raise UsageError(f"the store has no secret {name}", hint=f"opsctl secrets set {name}")
-    return file.secrets[name]
-
-
-def _with(file: StoreFile, name: str, secret: Secret) -> StoreFile:
-    return file.model_copy(update={"secrets": {**file.secrets, name: secret}})
+        return with_secret(file, name, versions.finished(secret, now=now))
+    return with_secret(file, name, versions.put_back(secret, version, now=now))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opsctl.errors import Refused, UsageError
+from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret, Stage, StoreFile, Version, number
 
 
@@ -15,6 +16,17 @@ class Edit:
 
     file: StoreFile
     values: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+
+def require_secret(file: StoreFile, name: str, *, where: str = "") -> Secret:
+    """Raises UsageError with the nearest name."""
+    if name not in file.secrets:
+        raise UsageError(f"the store has no secret {name}", where=where, hint=nearest(name, file.secrets))
+    return file.secrets[name]
+
+
+def with_secret(file: StoreFile, name: str, secret: Secret) -> StoreFile:
+    return file.model_copy(update={"secrets": {**file.secrets, name: secret}})
 
 
 def with_value(secret: Secret, *, now: float, by: str, login: str = "", note: str = "") -> tuple[Secret, str]:

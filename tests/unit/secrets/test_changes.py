@@ -16,11 +16,10 @@ from opsctl.secrets.changes import (
     edited,
     marked_due,
     removed,
-    require_secret,
     require_version,
     stored,
 )
-from opsctl.secrets.versions import Edit
+from opsctl.secrets.versions import Edit, require_secret
 
 NOW = 1_795_435_200.0
 HAND = Hand(NOW, "anna", "prod")

@@ -48,7 +48,7 @@ def history(
     """Show the versions of a secret: when, by whom, in which stage; needs no key."""
     from opsctl.cli.secret_store import keeper
     from opsctl.cli.views.secrets import history_json, history_view
-    from opsctl.secrets.changes import require_secret
+    from opsctl.secrets.versions import require_secret
 
     invocation = begin(context, json=json)
     keep = keeper(invocation, environment, changes=False)

@@ -41,7 +41,8 @@ def show(
     from opsctl.cli.envelope import envelope
     from opsctl.cli.secret_prompts import read_reason
     from opsctl.cli.secret_store import keeper
-    from opsctl.secrets.changes import require_secret, require_version
+    from opsctl.secrets.changes import require_version
+    from opsctl.secrets.versions import require_secret
 
     invocation = begin(context, json=json)
     keep = keeper(invocation, environment, changes=False)

@@ -18,15 +18,15 @@ from opsctl.flows.rotation.delivery import Delivery, require_unrefused
 from opsctl.flows.rotation.drivers import registry
 from opsctl.flows.rotation.drivers.contract import Driver, Means
 from opsctl.flows.rotation.failing import of_a_change, told_open
-from opsctl.flows.rotation.keys import Keys
 from opsctl.flows.rotation.plans import RotationPlan, RotationReport, Way
+from opsctl.flows.rotation.ports import Ports
 from opsctl.flows.rotation.protocol import End, Rotation
 from opsctl.flows.site import Site, tell
 from opsctl.flows.world import World
 from opsctl.model.secrets import Secret, moment_text
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import Opened, opened_text, read_opened
-from opsctl.secrets.rotating import Signs, onward
+from opsctl.secrets.rotating import Onward, Signs, onward
 from opsctl.state.observed import Observed
 
 Confirm = Callable[[RotationPlan], bool]
@@ -38,7 +38,7 @@ class Course:
     """`sites` are the leased hosts by name, `consumers` the services that use the secret, `observed` one look at each host."""
 
     world: World
-    keys: Keys
+    ports: Ports
     secret: Secret
     name: str
     way: Way
@@ -58,17 +58,17 @@ class Course:
             target=self.secret.target,
             world=self.world,
             site=next((one for one in self.sites.values() if system and system in one.host.services), None),
-            chance=self.keys.chance,
-            paste=self.keys.paste,
+            chance=self.ports.chance,
+            paste=self.ports.paste,
             known=lambda: self._known,
         )
-        self._driver = self.keys.driver(means, self.secret)
+        self._driver = self.ports.driver(means, self.secret)
         now = self.world.clock.now()
-        self._delivery = Delivery(self.world, self.name, self.consumers, self.sites, self.keys.render, now)
+        self._delivery = Delivery(self.world, self.name, self.consumers, self.sites, self.ports.render, now)
 
     def run(self, opened: Opened | None, confirm: Confirm) -> RotationReport:
         """`opened` is what the journal says of a rotation that is open."""
-        told = any(line.step == "mark" for line in self.keys.journal(self.name).lines())
+        told = any(line.step == "mark" for line in self.ports.journal(self.name).lines())
         signs = Signs(opened, self._marked(), told)
         if self.way in {"resume", "abort"}:
             return self._on_with(signs, confirm)
@@ -98,7 +98,7 @@ class Course:
         ahead = onward(self.secret, signs, "abort" if self.way == "abort" else "resume")
         old, new = self._stored(ahead.before), self._stored(ahead.after) if ahead.after else None
         self._known = (old, new) if new else (old,)
-        opened = signs.mark if ahead.standing == "elsewhere" else signs.journal or signs.mark
+        opened = signs.mark if ahead.situation == "elsewhere" else signs.journal or signs.mark
         rotation = self._rotation(opened or self._opening(old, new or old))
         if ahead.act == "give up" and new and self._in_force(old, new):
             ahead = replace(ahead, act="put back")
@@ -106,7 +106,7 @@ class Course:
             case "tidy", _ if opened is None and not self._bears_a_mark:
                 return RotationReport(self.name, end="nothing was begun")
             case "tidy", _:
-                given_up = ahead.standing == "given up"
+                given_up = ahead.situation == "given up"
                 return self._carried_out(
                     self._only_marks(rotation.opened),
                     confirm,
@@ -114,25 +114,31 @@ class Course:
                     lambda: protocol.tidied(rotation, "put back" if given_up else "nothing was begun"),
                 )
             case "put back", _:
-                plan = self._plan(old, new or Candidate(rotation.opened.after, ""), deliver=old)
+                other = new or Candidate(rotation.opened.after, "")
+                kept = "" if new else f"{old.version} stays current; {other.version} was never in this store"
+                plan = self._plan(old, other, deliver=old, kept=kept)
                 return self._carried_out(
                     plan, confirm, rotation, lambda: protocol.put_back(rotation, old, new)
                 )
             case "give up", _:
                 plan = self._only_marks(rotation.opened)
                 return self._carried_out(plan, confirm, rotation, lambda: protocol.give_up(rotation))
-            case "over", _:
-                raise Refused(
-                    f"the rotation of {self.name} was ended from elsewhere: no host bears its mark any more",
-                    hint="take the store's file from there (git pull); `--abort` gives up the new value of this one",
-                )
             case ("go on" | "ensure") as act, Candidate() as there:
                 go = protocol.ensure if act == "ensure" else protocol.go_on
-                plan = self._plan(old, there, deliver=there)
+                kept = f"{there.version} is current already" if act == "ensure" else ""
+                plan = self._plan(old, there, deliver=there, kept=kept)
                 return self._carried_out(plan, confirm, rotation, lambda: go(rotation, there, old))
-        raise Refused(
-            f"the new value of {self.name} is not in this store: {rotation.opened}",
-            hint=f"take the store's file from {rotation.opened.machine}, or put {old.version} back with --abort",
+        raise self._no_way_on(ahead, rotation.opened)
+
+    def _no_way_on(self, ahead: Onward, opened: Opened) -> Refused:
+        if ahead.act == "over":
+            return Refused(
+                f"the rotation of {self.name} was ended from elsewhere: no host bears its mark any more",
+                hint="take the store's file from there (git pull); `--abort` gives up the new value of this one",
+            )
+        return Refused(
+            f"the new value of {self.name} is not in this store: {opened}",
+            hint=f"take the store's file from {opened.machine}, or put {ahead.before} back with --abort",
         )
 
     def _in_force(self, old: Candidate, new: Candidate) -> bool:
@@ -156,7 +162,7 @@ class Course:
         except KeyboardInterrupt:
             error = Interrupted("interrupted in the middle of a rotation")
         if error and rotation.journal.opened():
-            told_open(error, self.name, self.keys)
+            told_open(error, self.name, self.ports)
         seconds = self.world.clock.monotonic() - began
         self._record_end(seconds, error)
         return RotationReport(self.name, plan, end, error, seconds=seconds)
@@ -183,7 +189,7 @@ class Course:
         return Candidate(identity, before.value, before.login), f"rolled back to {before.version}"
 
     def _stored(self, version: str) -> Candidate:
-        value = self.keys.store.value(self.name, version)
+        value = self.ports.store.value(self.name, version)
         return Candidate(version, value, self.secret.versions[version].login)
 
     def _opening(self, old: Candidate, new: Candidate) -> Opened:
@@ -191,8 +197,8 @@ class Course:
         since = moment_text(self.world.clock.now())
         return Opened(os.urandom(4).hex(), self.name, old.version, new.version, since, who.user, who.machine)
 
-    def _plan(self, old: Candidate, new: Candidate, *, deliver: Candidate) -> RotationPlan:
-        judged = self.keys.policy if self.way in {"rotate", "rollback"} else no_policy
+    def _plan(self, old: Candidate, new: Candidate, *, deliver: Candidate, kept: str = "") -> RotationPlan:
+        judged = self.ports.policy if self.way in {"rotate", "rollback"} else no_policy
         plan = self._delivery.plan(deliver, policy=judged)
         return RotationPlan(
             secret=self.name,
@@ -206,11 +212,12 @@ class Course:
             deploy=plan,
             grace=self.secret.grace if self._driver.overlaps else 0.0,
             notes=tuple(self._notes()),
+            kept=kept,
             person_withdraws=self._person_withdraws,
         )
 
     def _only_marks(self, opened: Opened) -> RotationPlan:
-        return RotationPlan.of_marks(self.keys.environment, self.way, opened, self._driver.system)
+        return RotationPlan.of_marks(self.ports.environment, self.way, opened, self._driver.system)
 
     def _notes(self) -> Iterator[str]:
         driver = self._driver
@@ -227,7 +234,7 @@ class Course:
         return bool(self._driver.system) and self._driver.overlaps and not self._driver.steps[2]
 
     def _may_withdraw(self) -> bool:
-        return not self._person_withdraws or self.keys.may_withdraw(self.name, self._driver.system)
+        return not self._person_withdraws or self.ports.may_withdraw(self.name, self._driver.system)
 
     def _rotation(self, opened: Opened) -> Rotation:
         world = self.world
@@ -236,9 +243,9 @@ class Course:
             now=self._delivery.now,
             run=world.who.run,
             by=world.who.user,
-            store=self.keys.store,
+            store=self.ports.store,
             driver=self._driver,
-            journal=self.keys.journal(self.name),
+            journal=self.ports.journal(self.name),
             clock=world.clock,
             deliver=self._delivery,
             mark=lambda: self._mark(opened),

@@ -73,6 +73,6 @@ def require_unrefused(plan: Plan) -> None:
 def raise_together(errors: Mapping[str, OpsctlError]) -> None:
     """One host's error as it is, several as HostErrors."""
     if len(errors) > 1:
-        raise HostErrors(errors)
+        raise HostErrors(errors, what="failed")
     for error in errors.values():
         raise error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.errors import Exit, OpsctlError
-from opsctl.flows.rotation.keys import Keys
+from opsctl.flows.rotation.ports import Ports
 
 
 def of_a_change(error: OpsctlError) -> OpsctlError:
@@ -13,9 +13,9 @@ def of_a_change(error: OpsctlError) -> OpsctlError:
     return error
 
 
-def told_open(error: OpsctlError, name: str, keys: Keys) -> OpsctlError:
+def told_open(error: OpsctlError, name: str, ports: Ports) -> OpsctlError:
     """The error, with the way on: a rotation was left open."""
-    resume = f"opsctl rotate-secret {keys.about(name)} --resume"
+    resume = f"opsctl rotate-secret {ports.about(name)} --resume"
     way = f"the rotation of {name} is open: {resume} goes on, --abort puts the old value back"
     error.hint = f"{error.hint}; {way}" if error.hint else way
     return error

@@ -33,6 +33,8 @@ class RotationPlan:
     deploy: Plan
     grace: float = 0.0
     notes: tuple[str, ...] = ()
+    kept: str = ""
+    """What the store says already, where this run has nothing to write there."""
     person_withdraws: bool = False
     over: bool = False
 
@@ -71,12 +73,14 @@ class RotationPlan:
         if tested:
             yield "test", f"{tested}; a wrong value must be refused"
         yield "deliver", ", ".join(self.consumers) or "nobody uses it"
-        if self.way == "abort":
+        if self.kept:
+            yield "finish", self.kept
+        elif self.way == "abort":
             yield "finish", f"{self.before} is current, {self.after} is kept as failed"
-            return
-        yield "finish", f"{self.after} is current, {self.before} previous: one write of the store"
+        else:
+            yield "finish", f"{self.after} is current, {self.before} previous: one write of the store"
         when = f"{span_text(self.grace)} later" if self.grace else "at once"
-        if ended:
+        if ended and self.way != "abort":
             yield "retire", f"{when}: {ended}"
 
     def __str__(self) -> str:

@@ -22,7 +22,8 @@ from opsctl.errors import (
 from opsctl.flows.rotation.drivers.contract import Driver
 from opsctl.secrets.candidate import Candidate
 from opsctl.secrets.journal import JournalStep, Line, Opened
-from opsctl.secrets.rotating import finishing, giving_up, moving, secret_of, storing
+from opsctl.secrets.rotating import finishing, giving_up, moving, storing
+from opsctl.secrets.versions import require_secret
 
 End = Literal["done", "not yet withdrawn", "put back", "nothing was begun"]
 
@@ -184,7 +185,7 @@ def _deliver(rotation: Rotation, value: Candidate) -> None:
 
 def _require_own(rotation: Rotation, new: Candidate) -> None:
     """That the store's version of this id, if it has one, is the value that is in force now. Raises Refused."""
-    versions = secret_of(rotation.store.describe(), rotation.name).versions
+    versions = require_secret(rotation.store.describe(), rotation.name).versions
     if new.version in versions and rotation.store.value(rotation.name, new.version) != new.value:
         raise Refused(
             f"the store holds another {new.version} of {rotation.name} than the systems have by now",
@@ -198,7 +199,7 @@ def _give_up(rotation: Rotation) -> None:
 
 
 def _grace_is_over(rotation: Rotation, old: Candidate) -> bool:
-    secret = secret_of(rotation.store.describe(), rotation.name)
+    secret = require_secret(rotation.store.describe(), rotation.name)
     version = secret.versions.get(old.version)
     retired = version.retired if version and version.retired is not None else 0.0
     grace = secret.grace if rotation.driver.overlaps else 0.0
@@ -213,12 +214,12 @@ def _after_failure(rotation: Rotation, new: Candidate, old: Candidate, error: Op
         put_back(rotation, old, new)
     except OpsctlError as second:
         return OperationFailed(
-            f"{_message(error)}; putting {old.version} back failed too: {_message(second)}",
+            f"{error.message}; putting {old.version} back failed too: {second.message}",
             where=error.where,
             evidence=(*_evidence(error), *_evidence(second)),
         )
     return OperationFailed(
-        f"{_message(error)}; {old.version} was put back everywhere, {new.version} is kept as failed",
+        f"{error.message}; {old.version} was put back everywhere, {new.version} is kept as failed",
         where=error.where,
         evidence=_evidence(error),
         hint=error.hint,
@@ -237,7 +238,3 @@ def _evidence(error: OpsctlError) -> tuple[str, ...]:
     return tuple(
         text for one in error.by_host.values() for text in (f"{one.where}: {one.message}", *one.evidence)
     )
-
-
-def _message(error: OpsctlError) -> str:
-    return f"it failed on {', '.join(error.by_host)}" if isinstance(error, HostErrors) else error.message

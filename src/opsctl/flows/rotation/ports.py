@@ -15,7 +15,7 @@ from opsctl.state.desired import Desired
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class Ports:
     """`render` gives the desired hosts with certain values, by secret, in place of the stored ones,
     put into force at a moment (seconds since the epoch). `env_keys` gives, for a
     secret, the variables that hold it, and all variables that stand beside those. `may_withdraw` asks a person whether an

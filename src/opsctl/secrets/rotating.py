@@ -15,8 +15,9 @@ from opsctl.secrets.versions import Edit, require_secret, with_secret
 
 Situation = Literal["nothing", "elsewhere", "ended elsewhere", "pending", "finished", "given up"]
 """nothing: no new value was stored, so no system knows one. elsewhere: a host says that the rotation is open, and this store
-does not hold its new value. ended elsewhere: stored as pending here, and the hosts, which were told of it, bear no mark any more. pending: stored, and any system or consumer may know it. finished: the store calls the new
-value current, and what comes after may be missing. given up: the old value was put back, and only the tidying is missing.
+does not hold its new value. ended elsewhere: stored as pending here, and the hosts, which were told of it, bear no mark any
+more. pending: stored, and any system or consumer may know it. finished: the store calls the new value current, and what comes
+after may be missing. given up: the old value was put back, and only the tidying is missing.
 """
 
 

@@ -71,8 +71,8 @@ class Rotation:
 def begin(rotation: Rotation, new: Candidate, old: Candidate, *, note: str = "") -> End:
     """From nothing to the end: `new` is stored as pending before any system knows it.
 
-    Raises OperationFailed where it failed and the old value is in force
-    again, or where that failed too; which of both its message says.
+    Raises OperationFailed where it failed and the old value is in force again, or where that failed too; which of both its
+    message says.
     """
     rotation.journal.begin(rotation.opened)
     with rotation.step("create", new.version):

@@ -489,7 +489,10 @@ class TestInterrupted:
         def interrupt(command: Command) -> None:
             if command.label == "push":
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                time.sleep(0.2)
+                end = time.monotonic() + 10
+                while not any("interrupted" in event.detail for event in machine.events):
+                    assert time.monotonic() < end, "the main thread did not hear of it"
+                    time.sleep(0.01)
 
         connection.shell.before = interrupt
         report = run(machine, stack(), world=machine.world(connection))

@@ -122,28 +122,43 @@ def _side_by_side(change: Change, plan: Plan, sites: Sequence[Site], parallel: i
     """A first interruption lets the commands under way end and begins no other; a second one abandons them: they end
     on the host by themselves, and the next run waits for them.
     """
-    futures: dict[str, Future[HostOutcome]] = {}
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="apply") as threads:
+    promises: dict[str, Future[HostOutcome]] = {site.name: Future() for site in sites}
+    claims = {site.name: threading.Lock() for site in sites}
 
-        def begin_and_wait() -> None:
-            for site in sites:
-                if site.name not in futures:
-                    futures[site.name] = threads.submit(_on_one, change, plan, site)
-            wait(futures.values())
-
+    def work(site: Site) -> None:
+        # An interruption may strike between a submission and its being known; a second one then finds it begun.
+        if not claims[site.name].acquire(blocking=False):
+            return
         try:
-            begin_and_wait()
+            promises[site.name].set_result(_on_one(change, plan, site))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            promises[site.name].set_exception(error)
+
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="apply") as threads:
+        try:
+            _begin_and_wait(threads, work, sites, promises)
         except KeyboardInterrupt:
             for site in sites:
                 site.stop.set()
                 site.tell("waiting", detail="interrupted: finishing what has begun (again: abandon it)")
             try:
-                begin_and_wait()
+                _begin_and_wait(threads, work, sites, promises)
             except KeyboardInterrupt:
                 for site in sites:
                     site.connection.close()
                 raise
-    return {name: future.result() for name, future in futures.items()}
+    return {name: promise.result() for name, promise in promises.items()}
+
+
+def _begin_and_wait(
+    threads: ThreadPoolExecutor,
+    work: Callable[[Site], None],
+    sites: Sequence[Site],
+    promises: Mapping[str, Future[HostOutcome]],
+) -> None:
+    for site in sites:
+        threads.submit(work, site)
+    wait(promises.values())
 
 
 def _one_after_the_other(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:

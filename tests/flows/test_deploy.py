@@ -495,7 +495,12 @@ class TestInterrupted:
                     time.sleep(0.01)
 
         connection.shell.before = interrupt
-        report = run(machine, stack(), world=machine.world(connection))
+        # A shell starts what runs in the background with the signal ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            report = run(machine, stack(), world=machine.world(connection))
+        finally:
+            signal.signal(signal.SIGINT, before)
         error = error_of(report)
         assert isinstance(error, Interrupted)
         assert report.exit is Exit.INTERRUPTED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NoReturn
 
 from opsctl.edges.sops.scalars import Clear, plain
@@ -59,9 +58,8 @@ class Branch:
 Node = Scalar | Items | Branch
 
 
-@lru_cache(maxsize=2)
 def read(text: str, where: str) -> Branch:
-    """The one mapping that the text holds; lines are 1-based. The last texts are remembered: nobody may change what it gives.
+    """The one mapping that the text holds; lines are 1-based.
 
     Raises StoreUnusable, with `where:line`, for what is not YAML, for what sops would not keep (anchors, aliases, merge keys,
     tags, several documents), for keys that are not text or stand twice, and for scalars that `plain` refuses.
@@ -94,7 +92,12 @@ class _Reader:
         self._next("StreamStartEvent")
         event = next(self._events)
         if type(event).__name__ == "StreamEndEvent":
-            raise StoreUnusable("it is empty", where=self._where, hint="opsctl secrets init makes a new one")
+            raise StoreUnusable(
+                "it is empty",
+                where=self._where,
+                hint=f"`git checkout -- {self._where}` puts the last good version back; where there never was one, remove the "
+                "file, and opsctl secrets init makes a store",
+            )
         if event.version or event.tags:
             self._refuse(event, "directives ('%…') are not kept by sops", "remove the line")
         first = next(self._events)

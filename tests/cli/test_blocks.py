@@ -92,3 +92,8 @@ def test_colour_is_put_on_spans_only_when_wanted() -> None:
     one = line("a ", Span("b", "bad"))
     assert paint(one, colour=False) == "a b"
     assert paint(one, colour=True) == "a \x1b[1;31mb\x1b[0m"
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_sent() -> None:
+    said = "\x1b[2Jgone\nforged\x9b31m\ttab"
+    assert plain(list(redacted([line(said)], lambda text: text))) == ["\\x1b[2Jgone\\x0aforged\\x9b31m\ttab"]

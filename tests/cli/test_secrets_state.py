@@ -85,7 +85,9 @@ def test_a_store_is_never_overwritten(shop: Shop) -> None:
     before = shop.file.read_bytes()
     ended = shop.run("init", "prod", "--yes")
     assert ended.code == 4
-    assert ended.err == "secrets/prod.sops.yaml: there is a store already; it is never overwritten\n"
+    assert ended.err.startswith(
+        "secrets/prod.sops.yaml: there is a store already; it is never overwritten\n\nhint: opsctl secrets doctor prod"
+    )
     assert shop.file.read_bytes() == before
 
 

@@ -407,3 +407,16 @@ def test_sops_alone_reads_what_was_stored(shop: Shop) -> None:
         check=True,
     )
     assert read.stdout == "canary-token-1"
+
+
+def test_a_value_on_the_command_line_is_refused_and_not_repeated(shop: Shop) -> None:
+    ended = shop.run("set", "api_token", "canary-typed-by-mistake", "-e", "prod")
+    assert ended.code == 2
+    assert ended.err == ("a value is never an argument\n\nhint: leave it out: it is asked for, or piped in\n")
+
+
+def test_a_due_mark_is_made_and_taken_away_by_hand(shop: Shop) -> None:
+    shop.done("set", "api_token", "-e", "prod", "--policy-only", "--due", "2020-01-01")
+    assert "overdue" in shop.run("list", "prod").out or "marked due" in shop.run("list", "prod").out
+    shop.done("set", "api_token", "-e", "prod", "--policy-only", "--due", "never")
+    assert shop.stored().secrets["api_token"].due is None

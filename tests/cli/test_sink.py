@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -35,3 +36,12 @@ def test_a_stream_without_utf_8_gets_ascii(tmp_path: Path) -> None:
     sink = Sink(io.TextIOWrapper(raw, encoding="ascii"))
     sink.write("██░░ 0.4 s … ok é\n")
     assert raw.getvalue() == b"##.. 0.4 s ... ok ?\n"
+
+
+def test_a_full_disk_behind_a_stream_ends_nothing_and_is_remembered() -> None:
+    with Path("/dev/full").open("w") as stream:
+        sink = Sink(stream)
+        sink.write("no room for this\n")
+        sink.write("nor for this\n")
+    assert sink.failed is not None
+    assert sink.failed.errno == errno.ENOSPC

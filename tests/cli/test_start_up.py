@@ -132,3 +132,27 @@ def test_signals_end_it_with_130(silent_host: SilentHost, number: signal.Signals
         out, err = running.communicate(timeout=20)
     assert (running.returncode, out, err) == (130, "", "interrupted\n")
     assert time.monotonic() - began < 5
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure_and_says_so(project: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "opsctl", "--project", str(project), "render", "lab"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "the answer could not be written: No space left on device; what was asked for was done\n"
+    )
+
+
+def test_without_a_stdout_it_runs_all_the_same(project: Path) -> None:
+    argv = [sys.executable, "-m", "opsctl", "--project", str(project), "lint", "lab"]
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *argv], stderr=subprocess.PIPE, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -21,6 +21,7 @@ from opsctl.flows.rotation.ports import Ports
 from opsctl.flows.rotation.rotate import rotate
 from opsctl.model.secrets import Secret
 from opsctl.secrets.candidate import Candidate
+from opsctl.secrets.changes import marked_due
 from opsctl.secrets.versions import failed
 from opsctl.state.desired import Dependency, Desired
 
@@ -306,6 +307,13 @@ def test_rollback_makes_the_value_before_current_under_a_new_version(place: Plac
     secret = place.store.file.secrets["token"]
     assert secret.current == "v3"
     assert secret.versions["v3"].note == "rolled back to v1"
+
+
+def test_a_value_that_somebody_knows_who_left_is_not_rolled_back_to(place: Place) -> None:
+    place.store.file = marked_due(place.store.file, ["token"], "ben left", 2.0)
+    place.rotate()
+    with pytest.raises(Refused, match="v1 of token is known to somebody who left"):
+        place.rotate("rollback")
 
 
 def test_nothing_open_is_told_so(place: Place) -> None:

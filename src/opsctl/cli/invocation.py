@@ -53,8 +53,8 @@ class Invocation:
         return cls(
             argv=tuple(sys.argv[1:]),
             stdin=sys.stdin,
-            out=Sink(sys.stdout),
-            err=Sink(sys.stderr),
+            out=Sink(_there(sys.stdout)),
+            err=Sink(_there(sys.stderr)),
             environ=os.environ,
             folder=Path.cwd(),
         )
@@ -77,3 +77,8 @@ class Invocation:
     def _wants_colour(self) -> bool:
         # https://no-color.org: any value that is not empty.
         return self.colour and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+
+
+def _there(stream: TextIO | None) -> TextIO:
+    """The stream; where it was closed by whoever began this process (`>&-`), one that leads nowhere."""
+    return stream or Path(os.devnull).open("w", encoding="utf-8")

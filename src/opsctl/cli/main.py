@@ -44,8 +44,9 @@ def _leave(code: int) -> NoReturn:
     for hosts.
     """
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by whoever began this process
+                stream.flush()
     except OSError:
         sys.exit(code)  # it tries again, and says what could not be written
     os._exit(code)
@@ -54,7 +55,7 @@ def _leave(code: int) -> NoReturn:
 def main(invocation: Invocation) -> int:
     """Run a command line to its exit code; raises nothing."""
     try:
-        return _dispatch(invocation)
+        return _answered(invocation, _dispatch(invocation))
     except typer.Exit as ended:
         return ended.exit_code
     except OpsctlError as error:
@@ -64,11 +65,20 @@ def main(invocation: Invocation) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except ReaderLeft:
-        return Exit.YES
+        return _answered(invocation, Exit.YES)
     except KeyboardInterrupt:
         return _end(invocation, "interrupted", Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last net: a bug ends as exit 3 with its traceback in a file
         return _bug(invocation, error)
+
+
+def _answered(invocation: Invocation, code: int) -> int:
+    """The code of a command that came to its end; a failure where its answer could not be written."""
+    failed = invocation.out.failed
+    if failed is None:
+        return code
+    invocation.err.write(f"the answer could not be written: {failed.strerror}; what was asked for was done\n")
+    return code or Exit.FAILED
 
 
 def _dispatch(invocation: Invocation) -> int:

@@ -267,6 +267,11 @@ def require_one_choice(names: Sequence[str], way: Way, *, due: bool, of_class: s
         )
     if given > 1 and (names or not (due and of_class)):
         raise UsageError("names, --due and --class exclude each other", hint="--due and --class go together")
+    if of_class == "migrate_only":
+        raise Refused(
+            "secrets of class migrate_only are never rotated",
+            hint="name one: what has to be done by hand is told then",
+        )
     if way != "rotate" and not names:
         raise UsageError(
             f"--{way} is for secrets that are named",

@@ -42,6 +42,10 @@ class Screen:
         self.sink.write(text + "\n")
 
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) != "\t"}
+"""C0 and C1 but the tab: a colour, a cleared screen, a forged line."""
+
+
 def paint(one: Line, *, colour: bool) -> str:
     """A line as text, with ANSI colours if wanted, without blanks at its end."""
     if not colour:
@@ -63,4 +67,5 @@ def redacted(blocks: Iterable[Block], clean: Callable[[str], str]) -> Iterator[B
 
 
 def _clean_line(one: Line, clean: Callable[[str], str]) -> Line:
-    return tuple(replace(span, text=clean(span.text)) for span in one)
+    """Also without what a terminal would obey: texts come from files and hosts that others write."""
+    return tuple(replace(span, text=clean(span.text).translate(_CONTROLS)) for span in one)

@@ -22,7 +22,11 @@ def begin_store(
     keep = keeper(invocation, environment, changes=True)
     path = store_path(keep.root, keep.environment)
     if os.path.lexists(path):
-        raise Refused("there is a store already; it is never overwritten", where=keep.file)
+        raise Refused(
+            "there is a store already; it is never overwritten",
+            where=keep.file,
+            hint=f"opsctl secrets doctor {keep.environment} tells how it is; to let somebody in: opsctl secrets recipients add",
+        )
     named = read_recipients(recipients)
     own = identities_of(invocation.environ).recipients
     made: Path | None = None

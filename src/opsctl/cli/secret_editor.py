@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opsctl.errors import OpsctlError, UsageError
 
+_PREFIX = "opsctl-edit-"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made below it
 # A private key that sops and opsctl read; an editor and its plugins do not need it.
 _KEPT_BACK = ("SOPS_AGE_KEY",)
@@ -65,9 +66,19 @@ def _private_options(program: str, environ: Mapping[str, str]) -> tuple[str, ...
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    base = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="opsctl-", dir=base))  # 0700
+    base = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    _remove_left_behind(base)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))  # 0700
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind(base: Path) -> None:
+    """Folders of runs of this user that were killed with SIGKILL, which nothing can clean up after."""
+    for folder in base.glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if pid.isdecimal() and folder.lstat().st_uid == os.getuid() and not Path("/proc", pid).exists():
+                shutil.rmtree(folder)

@@ -38,12 +38,14 @@ class Given:
 
 def wanted_policy(*, target: Iterable[str] = (), **given: Any) -> Policy:
     """The fields that were given (not None), read. Raises UsageError that names the option."""
-    spans = {"rotate_every": parse_span, "grace": parse_span, "expires": parse_moment}
+    spans = {"rotate_every": parse_span, "grace": parse_span, "expires": parse_moment, "due": parse_moment}
     fields = {}
     for name, value in given.items():
         if value is not None:
             option = f"--{name.rstrip('_').replace('_', '-')}"
             fields[name] = _read(option, value, spans[name]) if name in spans else value
+    if "due" in fields:
+        fields["due_reason"] = ""
     return Policy(fields, dict(_pair(word) for word in target))
 
 

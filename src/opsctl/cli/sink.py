@@ -25,7 +25,7 @@ class Sink(io.TextIOBase):
 
     Writers hand over whole lines, because a secret that is split between two writes cannot be seen. When the reader
     has left (a closed pipe) the rest is dropped and `reader_left` is true: a deploy is not cut in the middle because
-    somebody pressed q in a pager. Where the stream cannot carry the few glyphs of the views, ASCII stands in for them.
+    somebody pressed q in a pager. Nor is it because the disk behind a redirection is full: `failed` has that error. Where the stream cannot carry the few glyphs of the views, ASCII stands in for them.
     """
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str] = unchanged) -> None:
@@ -34,6 +34,7 @@ class Sink(io.TextIOBase):
         self._plain = (stream.encoding or "utf-8").replace("-", "").lower() != "utf8"
         self._redact = redact
         self.reader_left = False
+        self.failed: OSError | None = None
 
     def redact_with(self, redact: Callable[[str], str]) -> None:
         """From now on."""
@@ -86,6 +87,10 @@ class Sink(io.TextIOBase):
         try:
             write()
         except BrokenPipeError:
+            self.reader_left = True
+            self._discard_the_rest()
+        except OSError as error:
+            self.failed = error
             self.reader_left = True
             self._discard_the_rest()
 

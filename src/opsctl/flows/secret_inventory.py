@@ -9,13 +9,14 @@ from opsctl.errors import UsageError
 from opsctl.model.nearest import nearest
 from opsctl.model.secrets import Secret, SecretClass, StoreFile
 from opsctl.render.secret_uses import SecretUse
-from opsctl.secrets.classes import known_class
+from opsctl.secrets.classes import kept_by_database, known_class
 from opsctl.secrets.journal import Opened
 from opsctl.secrets.policy import Remark, Standing, standing
 
 Uses = Mapping[str, tuple[SecretUse, ...]]
 
 NOWHERE = Standing(age=None, share=None, due=None, remarks=())
+_DATABASE = "--class database --target service=SERVICE --target role=ROLE"
 MADE_UP_LENGTH = 32
 """The length that hints name for `--generate`."""
 
@@ -80,7 +81,11 @@ def mend(item: Item, remark: Remark, environment: str) -> str:
     about = f"{item.name} -e {environment}"
     match remark.kind:
         case "missing" | "no value":
-            return f"opsctl secrets set {about}" + ("" if item.known else f" --generate {MADE_UP_LENGTH}")
+            database = f" {_DATABASE}" if _of_a_database(item.name, item.uses) else ""
+            made = "" if item.known else f"{database} --generate {MADE_UP_LENGTH}"
+            return f"opsctl secrets set {about}{made}"
+        case "class by use":
+            return f"opsctl secrets set {about} {_DATABASE} --policy-only"
         case "rotation open" | "not withdrawn" | "journal left":
             return f"opsctl rotate-secret {about} --resume"
         case "class by name":
@@ -91,11 +96,15 @@ def mend(item: Item, remark: Remark, environment: str) -> str:
             return f"opsctl rotate-secret {about}"
 
 
+def _of_a_database(name: str, uses: tuple[SecretUse, ...] | None) -> bool:
+    return kept_by_database(name, [use.env_key for use in uses or () if use.env_key])
+
+
 def _item(name: str, secret: Secret | None, uses: Uses | None, now: float, opened: Opened | None) -> Item:
     used = None if uses is None else uses.get(name, ())
     known = class_by_name(name, uses)
     stands = standing(secret, now) if secret else NOWHERE
-    remarks = [*stands.remarks, *_of_journal(secret, opened), *_of_place(secret, used, known)]
+    remarks = [*stands.remarks, *_of_journal(secret, opened), *_of_place(name, secret, used, known)]
     order = ("high", "warn", "note")
     urgent_first = sorted(remarks, key=lambda one: order.index(one.severity))
     return Item(name, secret, used, known, stands, tuple(urgent_first))
@@ -113,7 +122,7 @@ def _of_journal(secret: Secret | None, opened: Opened | None) -> Iterator[Remark
 
 
 def _of_place(
-    secret: Secret | None, uses: tuple[SecretUse, ...] | None, known: SecretClass | None
+    name: str, secret: Secret | None, uses: tuple[SecretUse, ...] | None, known: SecretClass | None
 ) -> Iterator[Remark]:
     if secret is None:
         yield Remark("missing", "high", f"not in the store, used at {_first(uses)}")
@@ -123,6 +132,9 @@ def _of_place(
         loss = ": another value loses data" if grave else ""
         said = f"{secret.class_}, and by its name {known}{loss}"
         yield Remark("class by name", "high" if grave else "note", said)
+    elif secret.class_ == "regenerate" and not secret.driver and _of_a_database(name, uses):
+        said = "regenerate, and by its use a database keeps it, which no rotation would tell"
+        yield Remark("class by use", "warn", said)
     if uses == ():
         yield Remark("unused", "note", "no stack uses it")
 

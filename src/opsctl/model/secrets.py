@@ -115,7 +115,8 @@ class Secret(Frozen):
 
     `driver` names what tells the system that keeps the value ("" follows from the class); `target` is what that driver
     needs, such as service and role. `keep` counts old versions that stay restorable. `grace` is how long the old value
-    stays valid after a rotation. `due` and `due_reason` mark it due whatever its age.
+    stays valid after a rotation. `due` and `due_reason` mark it due whatever its age. Values made before `exposed` are known to
+    somebody who should not know them any more.
     """
 
     class_: SecretClass = Field(default="regenerate", alias="class")
@@ -127,6 +128,7 @@ class Secret(Frozen):
     expires: Moment | None = None
     due: Moment | None = None
     due_reason: Text = ""
+    exposed: Moment | None = None
     note: Text = ""
     versions: dict[VersionId, Version] = Field(default_factory=dict)
 
@@ -159,6 +161,10 @@ class Secret(Frozen):
         after newer ones.
         """
         return self.versions[version].retired or 0.0, number(version)
+
+    def knows(self, version: str) -> bool:
+        """Whether somebody outside knows the value of a version."""
+        return self.exposed is not None and self.versions[version].created <= self.exposed
 
     @property
     def changed(self) -> float:

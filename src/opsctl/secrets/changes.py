@@ -14,6 +14,9 @@ from opsctl.secrets.versions import Edit, require_secret, restored, with_secret,
 _WITHOUT_SYSTEM = frozenset({"", "regenerate", "provider"})
 """Drivers that tell no system a new value."""
 
+_DUE = frozenset({"due", "due_reason"})
+"""What a new value takes away, unless it is said along with it."""
+
 _OF_THE_DRIVER = frozenset({"class_", "driver"})
 """What says, with the target, how a rotation that is open can be ended."""
 
@@ -99,6 +102,7 @@ def stored(
     kept = before.versions[before.current].login if before.current else ""
     with _about(name):
         after, version = with_value(policy.of(before), now=hand.now, by=hand.by, login=login or kept)
+        after = after.model_copy(update={key: policy.fields[key] for key in _DUE & policy.fields.keys()})
     return Edit(with_secret(file, name, after), {(name, version): value})
 
 
@@ -138,10 +142,9 @@ def edited(file: StoreFile, seen: Mapping[str, str], values: Mapping[str, str], 
 
 
 def marked_due(file: StoreFile, names: Iterable[str], reason: str, now: float) -> StoreFile:
-    """The secrets named, due now and for that reason."""
-    marked = {
-        name: file.secrets[name].model_copy(update={"due": now, "due_reason": reason}) for name in names
-    }
+    """The secrets named, due now and for that reason: somebody else knows every value that they have had until now."""
+    told = {"due": now, "due_reason": reason, "exposed": now}
+    marked = {name: file.secrets[name].model_copy(update=told) for name in names}
     return file.model_copy(update={"secrets": {**file.secrets, **marked}})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from opsctl.model.secrets import SecretClass
 
-__all__ = ["GENERIC", "Known", "known_class"]
+__all__ = ["GENERIC", "Known", "kept_by_database", "known_class"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +134,15 @@ def known_class(name: str, env_keys: Iterable[str] = (), *, beside: Collection[s
 def _folded(word: str) -> str:
     """Names of secrets and of variables in one spelling."""
     return re.sub(r"[.-]", "_", word.lower())
+
+
+# Variables of the official images of PostgreSQL and Redis, of libpq and redis-cli, and what apps call theirs.
+_OF_DATABASES = re.compile(
+    r"(?:PG|POSTGRES(?:QL)?_|DB_|DB_POSTGRESDB_|DATABASE_|REDIS_|.*_(?:DB|DATABASE|POSTGRES|REDIS)_)PASS(?:WORD)?(?:_FILE)?"
+    r"|REDISCLI_AUTH|(?:.*_)?(?:DATABASE|POSTGRES|REDIS|DB)_UR[IL]|NC_DB"
+)
+
+
+def kept_by_database(name: str, env_keys: Iterable[str]) -> bool:
+    """Whether the name or a variable that carries the value says that a database server keeps it, and has to be told a new one."""
+    return any(_OF_DATABASES.fullmatch(key.upper()) for key in (name, *env_keys))

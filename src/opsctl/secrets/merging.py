@@ -12,7 +12,7 @@ from opsctl.secrets.merging_versions import Held, Side, Versions, merge_versions
 _T = TypeVar("_T")
 
 _POLICY = ("class_", "driver", "target", "rotate_every", "keep", "grace", "expires", "note")
-"""The fields of a secret that are merged one by one; `due` goes with its reason, versions on their own."""
+"""The fields of a secret that are merged one by one; `due` goes with its reason, the later `exposed` counts, versions on their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,7 @@ class _Merge:
             for one in _POLICY
         }
         fields["due"], fields["due_reason"] = self._due(name, policies)
+        fields["exposed"] = max((one.exposed for one in policies if one.exposed is not None), default=None)
         return _Opened(ours.policy.model_copy(update=fields), versions)
 
     def _due(self, name: str, policies: Iterable[Secret]) -> tuple[float | None, str]:

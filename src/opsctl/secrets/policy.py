@@ -14,7 +14,7 @@ OfTime = Literal[
 ]
 OfJournal = Literal["not withdrawn", "journal left"]
 """What is said of a rotation whose journal lies in the project's folder; nothing in this module looks for one."""
-OfPlace = Literal["missing", "unused", "class by name"]
+OfPlace = Literal["missing", "unused", "class by name", "class by use"]
 """What is said of a secret's place in a project; nothing in this module looks at one."""
 RemarkKind = OfTime | OfJournal | OfPlace
 

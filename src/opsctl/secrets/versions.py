@@ -88,7 +88,10 @@ def restored(secret: Secret, version: str, *, now: float) -> Secret:
         raise Refused("a rotation of it is open", hint="end it first: --resume or --abort")
     if version == secret.current:
         return secret
-    return _staged(_retired(secret, now), version, "current")
+    back = _staged(_retired(secret, now), version, "current")
+    if secret.due is None and secret.knows(version):
+        return back.model_copy(update={"due": now, "due_reason": f"{version} is known to somebody who left"})
+    return back
 
 
 def pruned(secret: Secret) -> Secret:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.secrets.classes import GENERIC, known_class
+from opsctl.secrets.classes import GENERIC, kept_by_database, known_class
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,22 @@ def test_one_value_in_both_is_the_salt_key() -> None:
     known = known_class("litellm", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"])
     assert known is not None
     assert known.what == "LiteLLM's key for credentials in its database"
+
+
+@pytest.mark.parametrize(
+    "name, key, kept",
+    [
+        ("x", "POSTGRES_PASSWORD", True),
+        ("x", "POSTGRES_PASSWORD_FILE", True),
+        ("x", "PGPASSWORD", True),
+        ("x", "DATABASE_URL", True),
+        ("x", "REDISCLI_AUTH", True),
+        ("x", "QUEUE_BULL_REDIS_PASSWORD", True),
+        ("x", "DB_POSTGRESDB_PASSWORD", True),
+        ("db_password", "X", True),
+        ("api_token", "TOKEN", False),
+        ("openrouter_key", "OPENROUTER_API_KEY", False),
+    ],
+)
+def test_what_a_database_keeps_is_known_by_its_variables(name: str, key: str, kept: bool) -> None:
+    assert kept_by_database(name, [key]) == kept

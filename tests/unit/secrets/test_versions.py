@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.errors import Refused, UsageError
-from opsctl.model.secrets import Secret, Version
+from opsctl.model.secrets import Secret, StoreFile, Version
 from opsctl.secrets import versions
+from opsctl.secrets.changes import marked_due
 
 
 def first(**policy: object) -> Secret:
@@ -52,6 +53,15 @@ def test_the_end_of_the_old_value_says_nothing_of_the_new_one() -> None:
     secret = first(expires=100, due=50, due_reason="ben left")
     after = rotated(secret, 60)
     assert (after.expires, after.due, after.due_reason) == (None, None, "")
+
+
+def test_a_value_that_somebody_knows_who_left_is_due_again_once_it_is_restored() -> None:
+    file = marked_due(StoreFile(secrets={"db": rotated(first(), 2)}), ["db"], "ben left", 3)
+    secret = rotated(file.secrets["db"], 4)
+    assert secret.due is None
+    back = versions.restored(secret, "v1", now=5)
+    assert (back.due, back.due_reason) == (5, "v1 is known to somebody who left")
+    assert versions.restored(rotated(secret, 6), "v3", now=7).due is None
 
 
 def test_failed_is_kept_until_there_is_a_newer_current_version() -> None:

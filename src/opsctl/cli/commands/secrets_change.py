@@ -8,6 +8,7 @@ import typer
 
 from opsctl.cli.answer import answer, begin
 from opsctl.cli.options import EnvironmentOption, Json, OnlyStore, SecretArgument, SecretClassOption, Yes
+from opsctl.errors import UsageError
 
 _SHORTEST, _LONGEST = 8, 4096
 
@@ -34,6 +35,10 @@ _Grace = Annotated[
 _Expires = Annotated[
     str | None, _option("--expires", "DATE", "When the value ends by itself: 2026-11-01; never.")
 ]
+_Due = Annotated[
+    str | None, _option("--due", "DATE", "Mark it due from a date on, whatever its age; never: it is not.")
+]
+_Words = Annotated[list[str] | None, typer.Argument(hidden=True)]
 _Driver = Annotated[str | None, _option("--driver", "DRIVER", "What tells the system that keeps the value.")]
 _Target = Annotated[
     list[str] | None,
@@ -49,6 +54,7 @@ _PolicyOnly = Annotated[
 def set_secret(
     context: typer.Context,
     name: SecretArgument,
+    words: _Words = None,
     *,
     environment: EnvironmentOption = None,
     generate: _Generate = None,
@@ -57,6 +63,7 @@ def set_secret(
     keep: _Keep = None,
     grace: _Grace = None,
     expires: _Expires = None,
+    due: _Due = None,
     driver: _Driver = None,
     target: _Target = None,
     note: _Note = None,
@@ -71,7 +78,9 @@ def set_secret(
     """
     from opsctl.cli.secret_setting import Given, set_one, wanted_policy
 
-    terms = {"rotate_every": rotate_every, "keep": keep, "grace": grace, "expires": expires}
+    terms = {"rotate_every": rotate_every, "keep": keep, "grace": grace, "expires": expires, "due": due}
+    if words:
+        raise UsageError("a value is never an argument", hint="leave it out: it is asked for, or piped in")
     policy = wanted_policy(class_=class_, driver=driver, note=note, target=target or (), **terms)
     given = Given(policy, generate, policy_only=policy_only, login=login, only_store=only_store)
     return set_one(begin(context, json=json), name, environment, given)

@@ -69,7 +69,7 @@ def _origin(name: str, sides: Sides, merged: Merged, exposed: Mapping[str, str])
     _, ours, theirs = (side.file.secrets.get(name) for side in sides.three)
     now = merged.stored.file.secrets.get(name)
     if now and name in exposed:
-        now = now.model_copy(update={"due": None, "due_reason": ""})
+        now = now.model_copy(update={"due": None, "due_reason": "", "exposed": None})
     return "ours" if now == ours else "theirs" if now == theirs else "both"
 
 

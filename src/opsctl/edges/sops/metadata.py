@@ -69,8 +69,8 @@ def read_metadata(root: Branch, where: str) -> Metadata:
         raise StoreUnusable(
             "it is not encrypted: there is no section `sops`",
             where=where,
-            hint="opsctl secrets init makes a store, opsctl secrets import takes values into it; a value that was "
-            "committed in clear must be rotated",
+            hint=f"was it cut off, or written by hand? `git checkout -- {where}` puts the last good version back; a value that "
+            "was committed in clear must be rotated",
         )
     return _Section(root.entries[SECTION], where).metadata()
 

@@ -184,6 +184,11 @@ class Course:
         if self.way == "rotate":
             return self._driver.create(self.secret, identity), ""
         before = self._stored(self.secret.previous)
+        if self.secret.knows(before.version):
+            raise Refused(
+                f"{before.version} of {self.name} is known to somebody who left",
+                hint=f"rotate it to a new value instead: opsctl rotate-secret {self.ports.about(self.name)}",
+            )
         if before.value == old.value:
             raise Refused(f"{before.version} of {self.name} is the same value as {old.version}")
         return Candidate(identity, before.value, before.login), f"rolled back to {before.version}"

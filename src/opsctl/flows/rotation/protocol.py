@@ -153,9 +153,14 @@ def tidied(rotation: Rotation, end: End) -> End:
 def prove_refusal(rotation: Rotation, value: Candidate) -> None:
     """That the system refuses a wrong value, for otherwise its yes to a right one says nothing. Raises Refused."""
     if rotation.driver.system and rotation.driver.test(rotation.wrong(value)):
+        what, hint = (
+            "password",
+            "see which lines of pg_hba.conf say trust, or whether the Redis user is nopass",
+        )
+        if not rotation.driver.steps[0]:
+            what, hint = "key", "target.url must be one that only a valid key may read"
         raise Refused(
-            f"{rotation.driver.system} takes any password, so that no test can tell a right one",
-            hint="see which lines of pg_hba.conf say trust, or whether the Redis user is nopass",
+            f"{rotation.driver.system} takes any {what}, so that no test can tell a right one", hint=hint
         )
 
 

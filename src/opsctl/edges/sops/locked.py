@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.edges.sops.cipher import is_sealed
-from opsctl.edges.sops.lines import read
 from opsctl.edges.sops.metadata import SECTION, Metadata, read_metadata
-from opsctl.edges.sops.nodes import Branch, Items, Node, Scalar
+from opsctl.edges.sops.nodes import Branch, Items, Node, Scalar, read
 from opsctl.errors import StoreUnusable, Tampered
 
 Path = tuple[str, ...]

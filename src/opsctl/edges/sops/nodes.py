@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from opsctl.edges.sops.scalars import Clear, plain
@@ -58,8 +59,9 @@ class Branch:
 Node = Scalar | Items | Branch
 
 
+@lru_cache(maxsize=2)
 def read(text: str, where: str) -> Branch:
-    """The one mapping that the text holds; lines are 1-based.
+    """The one mapping that the text holds; lines are 1-based. The last texts are remembered: nobody may change what it gives.
 
     Raises StoreUnusable, with `where:line`, for what is not YAML, for what sops would not keep (anchors, aliases, merge keys,
     tags, several documents), for keys that are not text or stand twice, and for scalars that `plain` refuses.

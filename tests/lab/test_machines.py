@@ -129,8 +129,8 @@ def _pings(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(3)
         channel.connect(str(path))
-        channel.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
         try:
+            channel.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return b"200 OK" in channel.recv(64)
         except ConnectionError:
             return False

@@ -12,7 +12,7 @@ import pytest
 from tests.lab.machines.processes import until
 from tests.lab.site import Site
 
-HOST = "lab-spare"
+HOST = "lab-app"
 pytestmark = pytest.mark.hosts(HOST)
 
 # Opens a connection every 100 ms and keeps three open, and writes down how each went. One line for each attempt.

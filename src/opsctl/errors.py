@@ -11,11 +11,13 @@
     │   ├── HealthFailed           1   a container did not become healthy
     │   └── LeaseLost              1   the lease of a host ended while it was needed
     ├── Refused                    4   the answer is no: the plan, a rule or a limit forbids it
+    │   └── NotInRegistry          4   the registry answers, and has no such tag, digest or repository
     ├── CouldNotFindOut            5   the question could not be answered
     │   ├── ConnectFailed          5   no SSH connection
     │   │   ├── AuthenticationFailed
     │   │   └── HostKeyRefused         unknown, changed or revoked
-    │   └── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
+    │   ├── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
+    │   └── RegistryUnavailable    5   a registry is silent, forbids it, limits the rate or answers nonsense
     ├── LeaseHeld                  6   another run holds the lease of a host
     ├── Interrupted              130   the operator stopped the run
     └── HostErrors                     several hosts' errors at once; the worst exit code of them
@@ -45,10 +47,12 @@ __all__ = [
     "LeaseHeld",
     "LeaseLost",
     "NoKey",
+    "NotInRegistry",
     "OperationFailed",
     "OpsctlError",
     "Problem",
     "Refused",
+    "RegistryUnavailable",
     "StoreUnusable",
     "Tampered",
     "UsageError",
@@ -183,6 +187,10 @@ class Refused(OpsctlError):
     exit = Exit.NO
 
 
+class NotInRegistry(Refused):
+    """The registry answers, and has no such tag, digest or repository."""
+
+
 class CouldNotFindOut(OpsctlError):
     """The question could not be answered; nothing was changed, or what was changed the message of a rotation says."""
 
@@ -203,6 +211,10 @@ class HostKeyRefused(ConnectFailed):
 
 class EngineUnavailable(CouldNotFindOut):
     """The Docker engine or Compose is missing, stopped, too old, or this user may not use it."""
+
+
+class RegistryUnavailable(CouldNotFindOut):
+    """A registry is silent, refuses the login, limits the rate, or answers what no registry should."""
 
 
 class LeaseHeld(OpsctlError):

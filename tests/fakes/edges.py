@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.argv.command import Command, Completed
@@ -153,6 +153,9 @@ class FakeShell:
         stdout = answer.stdout if printed is None else _bytes(printed)
         return Completed(command, answer.code, stdout, answer.stderr)
 
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        return self.run(replace(command, stdin=b"".join(chunks)))
+
     def open(self, command: Command) -> Session:
         self.opened.append(command)
         self._count("session")
@@ -196,6 +199,9 @@ class FakeEngine:
         if isinstance(answer, Exception):
             raise answer
         return answer(asked) if callable(answer) else answer
+
+    def distribution(self, image: str, auth: str = "") -> Any:
+        return self.get(f"/distribution/{image}/json", {"auth": auth} if auth else None)
 
     def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
         return self.log_lines.get(container, [])[-tail:]

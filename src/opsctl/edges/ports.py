@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opsctl.argv.command import Command, Completed
 
 if TYPE_CHECKING:
+    from opsctl.images.resolved import Resolved
+    from opsctl.model.references import Reference
     from opsctl.model.secrets import StoreFile
     from opsctl.secrets.journal import Line, Opened
     from opsctl.secrets.versions import Edit
@@ -36,6 +38,13 @@ class Shell(Protocol):
     def run(self, command: Command) -> Completed:
         """Run it to its end. Raises ConnectFailed when the connection is lost; a code other than 0 is no exception."""
 
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        """As `run`, with standard input from chunks of any size, in place of the command's own; nothing is collected.
+
+        What `chunks` raises goes through, and the command is ended. A command that ends before it has read everything is
+        no exception.
+        """
+
     def open(self, command: Command) -> Session: ...
 
     def attach(self, command: Command, *, tty: bool) -> int:
@@ -50,6 +59,12 @@ class Engine(Protocol):
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """GET on the API (for instance "/containers/json"), the JSON body parsed. KeyError-free: 404 gives None."""
+
+    def distribution(self, image: str, auth: str = "") -> Any:
+        """GET /distribution/{image}/json: what a registry tells this engine of an image; None where it has no such image.
+
+        `auth` is the value of X-Registry-Auth, base64 of JSON, for private registries; it is a secret.
+        """
 
     def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
         """The last lines of a container, stdout and stderr in order of time; `since` in seconds since the epoch."""
@@ -82,6 +97,20 @@ class Connection(Protocol):
         """How many channels were opened so far, by kind: "exec", "session" (leases), "socket"."""
 
     def close(self) -> None: ...
+
+
+class Registry(Protocol):
+    """Questions to registries about images. Threads share it.
+
+    Every method raises NotInRegistry where the registry answers that there is no such thing, RegistryUnavailable where it
+    does not answer, or not to us.
+    """
+
+    def resolve(self, image: Reference) -> Resolved:
+        """What its digest names, where it has one; else what its tag names now."""
+
+    def tags(self, image: Reference) -> Sequence[str]:
+        """Every tag of the repository, in the registry's order."""
 
 
 class SecretStore(Protocol):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.model.hosts import Environment, Host, HostsFile
+from opsctl.model.lock import EMPTY_LOCK, Lock
 from opsctl.model.stack import StackFile
 from opsctl.model.values import Scalar
 
@@ -41,6 +42,7 @@ class Fleet:
     """Every file below templates/, by its relative path with forward slashes."""
     before_overrides: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """By (stack, service), for those with overrides: the service as it is without them, folded but not validated."""
+    lock: Lock = EMPTY_LOCK
     notes: tuple[str, ...] = ()
     """What is allowed and yet worth a word, for instance a host in no environment."""
 

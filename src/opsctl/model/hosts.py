@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from opsctl.model.frozen import Frozen
+from opsctl.model.references import RegistryName, check_registry
 from opsctl.model.values import (
     Address,
     Directory,
@@ -20,6 +22,8 @@ from opsctl.model.values import (
 )
 
 SudoMode = Literal["auto", "never", "always"]
+# A registry, and the folder below it that holds the copies.
+_MIRROR = re.compile(r"(?P<registry>[^/]+)(?P<folder>(?:/[a-z0-9._-]+)*)")
 
 
 class Sudo(Frozen):
@@ -30,6 +34,45 @@ class Sudo(Frozen):
 
     files: SudoMode = "auto"
     engine: SudoMode = "auto"
+
+
+class SecretName(Frozen):
+    """`{secret = "name"}`: that secret of the environment."""
+
+    secret: Name
+
+
+class RegistryLogin(Frozen):
+    """For private images: who logs in, and the secret that is the password or token."""
+
+    username: str = Field(min_length=1)
+    password: SecretName
+
+
+def check_mirror(value: Any) -> str:
+    """host[:port], then maybe a folder. Raises Unfit."""
+    match = _MIRROR.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise Unfit(f"{value!r} is not a mirror", "write host[:port] or host[:port]/folder")
+    check_registry(match["registry"])
+    return str(value)
+
+
+Mirror = Annotated[str, BeforeValidator(check_mirror), WithJsonSchema({"type": "string"})]
+
+
+class Registry(Frozen):
+    """How opsctl reaches one registry, and how hosts log in to it.
+
+    `mirrors` are asked first, in order; one that lacks an image, or is silent, gives way to the next and at last to the
+    registry itself. `insecure`: plain HTTP where TLS is not spoken, and certificates are not checked, as Docker means it.
+    """
+
+    mirrors: tuple[Mirror, ...] = ()
+    insecure: bool = False
+    ca_file: str | None = None
+    """PEM; relative to hosts.toml's folder."""
+    login: RegistryLogin | None = None
 
 
 class Host(Frozen):
@@ -53,6 +96,8 @@ class Host(Frozen):
     directory: Directory | None = None
     """Absolute path on the host; default /opt/<project>; a local connection defaults to the user's state folder."""
     sudo: Sudo = Sudo()
+    images: Literal["pull", "push"] = "pull"
+    """push: the host reaches no registry; `opsctl push-images` brings what it lacks."""
     engine_socket: Directory | None = None
     """Absolute path; default /var/run/docker.sock. A local connection honours DOCKER_HOST=unix://… too."""
 
@@ -84,3 +129,4 @@ class HostsFile(Frozen):
     vars: dict[VariableName, Variable] = Field(default_factory=dict)
     environments: dict[Name, Environment]
     hosts: dict[Name, Host]
+    registries: dict[RegistryName, Registry] = Field(default_factory=dict)

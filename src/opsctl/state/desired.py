@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.model.fleet import Place
+
 ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
@@ -44,6 +46,19 @@ class DesiredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """An image that a file or the environment of a service names, for what the service itself starts.
+
+    `image` is the reference as rendered; `pinned` is what is in the file where `image()` named it, "" where the text was
+    just found, so that only a person can pin it. `place` is a line of the template where that can be told.
+    """
+
+    image: str
+    place: Place
+    pinned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """One entry of depends_on. `restart`: restart the dependent after the dependency was recreated."""
 
@@ -63,6 +78,7 @@ class DesiredService:
     stack: str
     source: str
     image: str
+    """As the host runs it: pinned where images.lock.yaml or the stack file gives a digest."""
     definition: Mapping[str, Any] = field(repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[DesiredFile, ...] = ()
@@ -82,6 +98,12 @@ class DesiredService:
     """Seconds that the container may take to become healthy (or a job to finish) before the deploy fails."""
     settle: float = 5.0
     """Seconds that a container without a healthcheck must run without restarting."""
+    asked_image: str = ""
+    """As it was written, rendered, before the lock was applied."""
+    image_place: Place = Place("", 0)
+    """Where it was written: the stack, its overrides, or the compose template that has the last word."""
+    mentions: tuple[Mention, ...] = ()
+    """Images that its environment and its files name."""
     secrets: frozenset[str] = frozenset()
     """Names of the secrets that its environment and files were rendered with."""
 

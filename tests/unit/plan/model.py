@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from opsctl.model.references import familiar
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
-from opsctl.plan.references import familiar
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.steps import (
     Pull,

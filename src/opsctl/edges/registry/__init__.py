@@ -1,0 +1,1 @@
+"""The registry HTTP API (OCI distribution-spec 1.1)."""

@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.errors import Problem
 from opsctl.model.fleet import Place
 from opsctl.model.hosts import HostsFile
+from opsctl.model.lock import EMPTY_LOCK, Lock
 from opsctl.model.stack import StackFile
 
 Path = tuple[str | int, ...]
@@ -34,6 +35,7 @@ class Draft:
     blocks: dict[Path, Place] = field(default_factory=dict)
     """Where the text of a literal or folded scalar begins."""
     before_overrides: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    lock: Lock = EMPTY_LOCK
     problems: list[Problem] = field(default_factory=list)
 
     def environments_read(self) -> frozenset[str]:

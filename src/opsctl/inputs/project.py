@@ -9,8 +9,10 @@ from opsctl.inputs.crosscheck import crosscheck
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.host_names import unused_hosts
 from opsctl.inputs.hosts_file import HOSTS_FILE, read_hosts
+from opsctl.inputs.lock_file import read_lock
 from opsctl.inputs.stack_files import read_stack
 from opsctl.model.fleet import Fleet, Place
+from opsctl.model.lock import LOCK_FILE
 from opsctl.model.values import Unfit, check_name
 
 
@@ -37,6 +39,9 @@ def _read(root: Path) -> Draft:
             _read_stack(draft, file)
         elif file.suffix == ".yaml":
             draft.add(Place(f"stacks/{file.name}", 0), "is not read", f"call it {file.stem}.yml")
+    lock = root / LOCK_FILE
+    if lock.exists():
+        read_lock(draft, lock.read_bytes())
     crosscheck(draft, hosts_known=hosts_known)
     return draft
 
@@ -73,5 +78,6 @@ def _fleet(root: Path, draft: Draft) -> Fleet:
         places=draft.places,
         templates=draft.templates,
         before_overrides=draft.before_overrides,
+        lock=draft.lock,
         notes=tuple(notes),
     )

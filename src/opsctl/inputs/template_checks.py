@@ -27,6 +27,7 @@ CONTEXT = frozenset(
         "services",
         "secret",
         "login",
+        "image",
         "stack",
         "service",
     }

@@ -24,6 +24,9 @@ class Place:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
+NOWHERE = Place("", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """A project that loaded without a problem.

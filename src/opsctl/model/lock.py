@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -93,7 +92,3 @@ class Lock(Frozen):
 
 
 EMPTY_LOCK = Lock()
-
-
-def with_entries(lock: Lock, images: Mapping[str, Pinned]) -> Lock:
-    return Lock.model_construct(version=1, images=dict(sorted(images.items())))

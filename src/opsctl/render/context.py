@@ -1,5 +1,5 @@
 """What a template can name: `env`, `environment`, `project`, `host`, `hosts`, `vars`, `services`, `stack`, `service`,
-`secret()`, `login()`; in compose.yml.j2 `compose` too.
+`secret()`, `login()`, `image()`; in compose.yml.j2 `compose` too.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from opsctl.errors import UsageError
-from opsctl.model.fleet import Fleet
+from opsctl.images.pins import Pins
+from opsctl.model.fleet import NOWHERE, Fleet
+from opsctl.model.references import parse_reference
 from opsctl.model.stack import Service
 from opsctl.model.values import split_address
+from opsctl.state.desired import Mention
 
 
 class Secrets:
@@ -38,11 +41,17 @@ class Secrets:
 
 
 class Asked:
-    """secret() and login() as one service's texts and files call them; `names` are those that were asked for."""
+    """secret(), login() and image() as one service's texts and files call them, with what they were asked for.
 
-    def __init__(self, secrets: Secrets) -> None:
+    `place` is where the text that is being rendered begins.
+    """
+
+    def __init__(self, secrets: Secrets, pins: Pins) -> None:
         self._secrets = secrets
+        self._pins = pins
         self.names: set[str] = set()
+        self.mentions: list[Mention] = []
+        self.place = NOWHERE
 
     def secret(self, name: str) -> str:
         self.names.add(name)
@@ -51,6 +60,11 @@ class Asked:
     def login(self, name: str) -> str:
         self.names.add(name)
         return self._secrets.login(name)
+
+    def image(self, image: str) -> str:
+        """The image as a service of this host would get it: pinned where the lock has it. Raises Unfit."""
+        self.mentions.append(Mention(image, self._pins.digest(parse_reference(image)), self.place))
+        return self._pins.of(image)
 
 
 def no_logins(name: str) -> NoReturn:
@@ -79,7 +93,7 @@ class ServicesNotYet:
         )
 
 
-def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
+def host_context(fleet: Fleet, environment: str, host: str, pins: Pins) -> dict[str, Any]:
     """The part of the context that every text of a host shares, with no secrets and no `services` yet."""
     return {
         "env": environment,
@@ -94,6 +108,7 @@ def host_context(fleet: Fleet, environment: str, host: str) -> dict[str, Any]:
         "services": ServicesNotYet(),
         "secret": no_secrets,
         "login": no_secrets,
+        "image": pins.of,
     }
 
 

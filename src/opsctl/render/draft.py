@@ -10,14 +10,14 @@ from typing import Any
 
 from opsctl.model.fleet import Place
 from opsctl.model.stack import Service
-from opsctl.state.desired import DesiredFile
+from opsctl.state.desired import DesiredFile, Mention
 
 OWN_LABEL_PREFIX = "opsctl."
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A service between the stack file and the compose template: every text is rendered."""
+    """A service between the stack file and the compose template: every text is rendered, the image pinned."""
 
     name: str
     stack: str
@@ -28,6 +28,7 @@ class Draft:
     env: Mapping[str, str] = field(repr=False)
     files: tuple[DesiredFile, ...] = ()
     secrets: frozenset[str] = frozenset()
+    mentions: tuple[Mention, ...] = ()
 
 
 def definition(draft: Draft) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from opsctl.images.pins import Pins
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.nearest import nearest
+from opsctl.model.references import parse_reference
 from opsctl.model.stack import FileSpec, SecretRef, Service
 from opsctl.model.values import Unfit
 from opsctl.render import envfile
@@ -44,7 +47,9 @@ class HostRendering:
         self._secrets = secrets
         self._problems = problems
         self._stacks = fleet.stacks_of(environment, host)
-        self._context = host_context(fleet, environment, host)
+        self._pins = Pins(fleet.lock, pushed=fleet.host(host).images == "push")
+        self._written: dict[str, str] = {}
+        self._context = host_context(fleet, environment, host, self._pins)
 
     def run(self, directory: str) -> DesiredHost | None:
         """The host as it shall be; None where a problem was found."""
@@ -98,7 +103,8 @@ class HostRendering:
         context = {**self._context, "stack": stack, "service": {"name": name}}
         image, ports = "", []
         with self._problems.at(self._place(stack, "services", name, "image")):
-            image = self._text(service.image, context, stack, "services", name, "image").strip()
+            written = self._text(service.image, context, stack, "services", name, "image").strip()
+            self._written[name], image = written, self._pins.of(written) if written else ""
         for index, entry in enumerate(service.compose.get("ports") or ()):
             with self._problems.at(self._place(stack, "services", name, "ports", index)):
                 read = read_port(self._deep(entry, context, stack, "services", name, "ports", index))
@@ -107,19 +113,22 @@ class HostRendering:
 
     def _draft(self, stack: str, name: str, service: Service) -> Draft:
         view = self._context["services"][name]
-        plain = {**self._context, "stack": stack, "service": view}
-        asked = Asked(self._secrets)
+        asked = Asked(self._secrets, self._pins)
+        plain = {**self._context, "stack": stack, "service": view, "image": asked.image}
         private = {**plain, "secret": asked.secret, "login": asked.login}
         compose: dict[str, Any] = {}
         for key, value in service.compose.items():
-            with self._problems.at(self._place(stack, "services", name, key)):
+            asked.place = self._place(stack, "services", name, key)
+            with self._problems.at(asked.place):
                 compose[key] = self._deep(value, plain, stack, "services", name, key)
         env: dict[str, str] = {}
         for key, value in service.env.items():
-            with self._problems.at(self._place(stack, "services", name, "env", key)):
+            asked.place = self._place(stack, "services", name, "env", key)
+            with self._problems.at(asked.place):
                 env[key] = self._env_value(key, value, private, stack, name)
         files: dict[str, DesiredFile] = {}
         for index, spec in enumerate(service.files):
+            asked.place = self._origin(spec, stack, name, index)
             with self._problems.at(self._place(stack, "services", name, "files", index)):
                 file = self._file(spec, private, stack, name, index)
                 if file.target in files:
@@ -136,6 +145,7 @@ class HostRendering:
             env,
             tuple(files.values()),
             frozenset(asked.names),
+            tuple(dict.fromkeys(asked.mentions)),
         )
 
     def _env_value(
@@ -164,7 +174,13 @@ class HostRendering:
             target=target,
             mount=spec.mount,
             reaction=Reaction(spec.on_change.kind, command, spec.on_change.signal),
+            origin=self._origin(spec, stack, service, index),
         )
+
+    def _origin(self, spec: FileSpec, stack: str, service: str, index: int) -> Place:
+        if name := spec.template or spec.source:
+            return Place(f"templates/{name}", 0)
+        return self._place(stack, "services", service, "files", index, "content")
 
     def _content(self, spec: FileSpec, context: Mapping[str, Any], stack: str, *path: str | int) -> bytes:
         if spec.template is not None:
@@ -196,7 +212,7 @@ class HostRendering:
         """The service of the parsed document, with what it names looked up in the rest of it."""
         mapping = document.services[draft.name]
         with self._problems.at(draft.place):
-            service = desired_service(draft, mapping, document.volumes)
+            service = self._pinned(desired_service(draft, mapping, document.volumes))
             looked_up = (
                 ("network", set(service.networks) - _KNOWN_TO_ENGINE, document.networks),
                 ("volume", set(named_volumes(mapping)), document.volumes),
@@ -208,6 +224,22 @@ class HostRendering:
                     raise Unfit(message, nearest(name, known))
             return service
         return None
+
+    def _pinned(self, service: DesiredService) -> DesiredService:
+        """With its digest, and where the image was written: the compose template has the last word."""
+        written = self._written[service.name]
+        place = self._place(service.stack, "services", service.name, "image")
+        if service.image != self._context["services"][service.name]["image"]:
+            written, place = service.image, document_place(self._templates)
+        image = self._pins.of(written)
+        return replace(
+            service,
+            image=image,
+            definition={**service.definition, "image": image},
+            digest=self._pins.digest(parse_reference(written)),
+            asked_image=written,
+            image_place=place,
+        )
 
     def _text(self, text: str, context: Mapping[str, Any], stack: str, *path: str | int) -> str:
         return self._templates.text(text, context, self._place(stack, *path)) if is_template(text) else text

@@ -45,6 +45,7 @@ def desired_service(
         memory_peak=draft.service.memory.peak,
         health_timeout=draft.service.wait.timeout,
         secrets=draft.secrets,
+        mentions=draft.mentions,
         settle=draft.service.wait.settle,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from opsctl.model.fleet import Place
+from opsctl.model.fleet import NOWHERE, Place
 
 ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
@@ -43,19 +43,20 @@ class DesiredFile:
     target: str
     mount: Literal["file", "directory"] = "file"
     reaction: Reaction = Reaction()
+    origin: Place = NOWHERE
+    """The template, or the place in the stack file, that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An image that a file or the environment of a service names, for what the service itself starts.
+    """An image that `image()` named in a file or a text of a service; `digest` is "" where nothing pins it.
 
-    `image` is the reference as rendered; `pinned` is what is in the file where `image()` named it, "" where the text was
-    just found, so that only a person can pin it. `place` is a line of the template where that can be told.
+    `place` is where the text began that was being rendered: a template, or a line of a stack file.
     """
 
     image: str
+    digest: str
     place: Place
-    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,13 @@ class DesiredService:
     """Seconds that the container may take to become healthy (or a job to finish) before the deploy fails."""
     settle: float = 5.0
     """Seconds that a container without a healthcheck must run without restarting."""
+    digest: str = ""
+    """The digest that pins it; "" where its tag alone says what runs."""
     asked_image: str = ""
     """As it was written, rendered, before the lock was applied."""
-    image_place: Place = Place("", 0)
+    image_place: Place = NOWHERE
     """Where it was written: the stack, its overrides, or the compose template that has the last word."""
     mentions: tuple[Mention, ...] = ()
-    """Images that its environment and its files name."""
     secrets: frozenset[str] = frozenset()
     """Names of the secrets that its environment and files were rendered with."""
 

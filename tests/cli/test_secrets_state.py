@@ -13,7 +13,7 @@ import pytest
 
 from opsctl.cli.secret_store import access_log_path
 from opsctl.edges.sops.identities import generate
-from opsctl.edges.sops.saving import replace
+from opsctl.edges.saving import replace
 from tests.cli.shop import DAY, Shop, recipient
 from tests.cli.terminal import opsctl
 

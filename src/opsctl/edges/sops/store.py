@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Lock
 
 from opsctl.edges.ports import Clock
+from opsctl.edges.saving import only_writer, replace
 from opsctl.edges.sops import document
 from opsctl.edges.sops.document import Locked, Unlocked
 from opsctl.edges.sops.entries import text_of, value_path, write_difference
 from opsctl.edges.sops.identities import Identities
-from opsctl.edges.sops.saving import only_writer, replace
 from opsctl.edges.sops.shape import described
 from opsctl.errors import OperationFailed, StoreUnusable, UsageError
 from opsctl.model.secrets import Secret, StoreFile, number

@@ -12,7 +12,7 @@ from pathlib import Path
 from opsctl.errors import OperationFailed
 
 _NEW_MODE = 0o644
-"""What is in it is encrypted, and it lies in a repository."""
+"""Such files lie in a repository, and hold no secret in clear."""
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def replace(path: Path, data: bytes, before: bytes | None) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-    _synced(target.parent)
+    _synced(target)
 
 
 def _locked(lock: Path) -> int:
@@ -101,7 +101,8 @@ def _check_unchanged(target: Path, before: bytes | None) -> None:
         )
 
 
-def _synced(folder: Path) -> None:
+def _synced(target: Path) -> None:
+    folder = target.parent
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -110,7 +111,7 @@ def _synced(folder: Path) -> None:
             os.close(descriptor)
     except OSError as error:
         raise OperationFailed(
-            f"the store was written, but {folder} could not be brought to the disk: {error.strerror}",
+            f"{target} was written, but {folder} could not be brought to the disk: {error.strerror}",
             hint="look after the disk before the machine loses its power",
         ) from error
 

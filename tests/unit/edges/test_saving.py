@@ -14,7 +14,7 @@ from tests.fakes.edges import FakeClock
 from tests.unit.edges.sops.oracle import Person
 from tests.unit.edges.sops.stores import setting, store_of
 
-from opsctl.edges.sops.saving import only_writer, replace
+from opsctl.edges.saving import only_writer, replace
 from opsctl.edges.sops.store import SopsStore
 from opsctl.errors import OperationFailed, OpsctlError
 from opsctl.model.secrets import StoreFile
@@ -78,7 +78,7 @@ def test_the_lock_is_there_only_while_it_is_held(tmp_path: Path) -> None:
 
 def test_the_lock_of_a_run_that_was_killed_stops_nobody(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    script = "import os, sys; from pathlib import Path; from opsctl.edges.sops.saving import only_writer\nwith only_writer(Path(sys.argv[1])): os.kill(os.getpid(), 9)"  # fmt: skip
+    script = "import os, sys; from pathlib import Path; from opsctl.edges.saving import only_writer\nwith only_writer(Path(sys.argv[1])): os.kill(os.getpid(), 9)"  # fmt: skip
     subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     assert (tmp_path / ".x.lock").exists()
 

@@ -1,5 +1,5 @@
 """What speaks against a host's plan beside the plan itself: memory, as far as the files tell and once the host was looked
-at, and images that no digest pins.
+at, and images: without a digest, or for another platform.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from opsctl.errors import Exit
 from opsctl.flows.planning import Policy
 from opsctl.model.fleet import Fleet
 from opsctl.render.memory import MemoryBudget, budget
-from opsctl.render.pins import unpinned
+from opsctl.render.pins import unfit, unpinned
 from opsctl.state.desired import DesiredHost
 from opsctl.state.observed import Observed
 
@@ -35,15 +35,16 @@ def policy(fleet: Fleet, environment: str) -> Policy:
     def judge(host: DesiredHost, observed: Observed) -> tuple[Sequence[str], Sequence[str]]:
         found = _budget(fleet, host, observed.resources.memory_total or None)
         reasons = [f"memory: {reason}" for reason in found.reasons]
-        loose = unpinned_of(fleet, environment, host)
-        return ([*reasons, *loose], ()) if found.verdict == "refuse" else (loose, reasons)
+        images = image_refusals(fleet, environment, host)
+        return ([*reasons, *images], ()) if found.verdict == "refuse" else (images, reasons)
 
     return judge
 
 
-def unpinned_of(fleet: Fleet, environment: str, host: DesiredHost) -> list[str]:
-    """What a host runs without a digest although its environment requires pins."""
-    return list(unpinned(host.services.values())) if fleet.environment(environment).require_pins else []
+def image_refusals(fleet: Fleet, environment: str, host: DesiredHost) -> list[str]:
+    """Images that do not run on the host's platform, and those without a digest where the environment requires pins."""
+    required = fleet.environment(environment).require_pins
+    return [*unfit(fleet, host), *(unpinned(fleet, environment, host) if required else ())]
 
 
 def _budget(fleet: Fleet, host: DesiredHost, seen: int | None) -> MemoryBudget:

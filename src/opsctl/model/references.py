@@ -107,6 +107,11 @@ def familiar(text: str) -> str:
     return f"{read.familiar_name}@{read.digest}" if read.digest else read.key
 
 
+def brief(text: str) -> str:
+    """A reference, or any text, with each digest cut to 12 digits: enough to tell two apart."""
+    return _DIGEST.sub(lambda found: f"{found[0][:19]}…", text)
+
+
 def check_digest(value: Any) -> str:
     """Raises Unfit."""
     if not isinstance(value, str) or not _DIGEST.fullmatch(value):

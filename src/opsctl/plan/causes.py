@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from opsctl.model.references import brief, familiar, parse_reference
 from opsctl.plan.context import Context
 from opsctl.plan.references import image_id
 from opsctl.state.desired import DesiredService
@@ -75,11 +76,23 @@ def _image_changes(ctx: Context, service: DesiredService, container: ObservedCon
         before = ctx.present("services").get(service.name) or {}
         was = str(before.get("image", service.image))
     if was != service.image:
-        yield f"image {was} -> {service.image}"
+        yield _new_image(ctx, service, container, was)
         return
     local = image_id(ctx.observed.images, service.image)
     if local and container.image_id and local != container.image_id:
         yield f"image {service.image} is another one now"
+
+
+def _new_image(ctx: Context, service: DesiredService, container: ObservedContainer, was: str) -> str:
+    """The text of the image is in the hash that Compose compares: a digest put beside it makes the container anew, even
+    where it is the image that runs (compose-traps 12).
+    """
+    change = f"image {brief(was)} -> {brief(service.image)}"
+    if image_id(ctx.observed.images, service.image) != container.image_id or not container.image_id:
+        return change
+    if service.digest and "@" not in was and familiar(was) == parse_reference(service.image).key:
+        return f"image {was} pinned to {brief(service.digest)}: the same bits under another name"
+    return f"{change} (the same bits)"
 
 
 def _definition_changes(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from opsctl.model.references import brief
+
 COMPOSE_FILE = "compose.yml"
 _WIDTH = 96
 _INDENT = " " * 12
@@ -21,7 +23,7 @@ class Pull:
     verb = "pull"
 
     def subject(self) -> str:
-        return self.image
+        return brief(self.image)
 
     def reason(self) -> str:
         return "not on the host, for " + ", ".join(self.services)

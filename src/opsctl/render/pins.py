@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from opsctl.state.desired import DesiredService
+from opsctl.images.floating import floating
+from opsctl.images.platforms import fits
+from opsctl.model.fleet import Fleet
+from opsctl.model.references import parse_reference
+from opsctl.render.image_uses import service_uses
+from opsctl.state.desired import DesiredHost, DesiredService
 
 
-def unpinned(services: Iterable[DesiredService]) -> Iterator[str]:
-    """A sentence for each service without a digest, for environments that require pins."""
-    for service in sorted(services, key=lambda one: one.name):
-        if "@sha256:" not in service.image:
+def unpinned(fleet: Fleet, environment: str, host: DesiredHost) -> Iterator[str]:
+    """A sentence for each image without a digest that a host's services run or name; images that opsctl builds are pinned
+    by what they are built of.
+    """
+    for name in sorted(host.services):
+        service = host.services[name]
+        if not service.digest and not parse_reference(service.asked_image or service.image).is_built_here:
+            yield _without_digest(service)
+        yield from _named(fleet, environment, host, service)
+
+
+def unfit(fleet: Fleet, host: DesiredHost) -> Iterator[str]:
+    """A sentence for each service whose locked image does not run on the host's platform, as far as the lock tells."""
+    platform = fleet.host(host.name).platform
+    for name, service in sorted(host.services.items()):
+        entry = fleet.lock.of(service.asked_image or service.image)
+        if (
+            entry
+            and entry.digest == service.digest
+            and entry.platforms
+            and not fits(platform, entry.platforms)
+        ):
             yield (
-                f"{service.name}: the image {service.image} has no digest, and this environment requires pins; "
-                f"write {service.image}@sha256:…"
+                f"{name}: {service.asked_image} ({service.image_place}) has no {platform}; "
+                f"it has {', '.join(entry.platforms)}"
             )
+
+
+def _without_digest(service: DesiredService) -> str:
+    read = parse_reference(service.asked_image or service.image)
+    reason = floating(read.known_tag, read.path)
+    why = f" ({reason})" if reason else ""
+    return (
+        f"{service.name}: the image {service.asked_image or service.image}{why} in {service.image_place} has no digest, and "
+        f"this environment requires pins; opsctl pin-images {service.name}"
+    )
+
+
+def _named(fleet: Fleet, environment: str, host: DesiredHost, service: DesiredService) -> Iterator[str]:
+    pinned = {mention.image for mention in service.mentions if mention.digest}
+    for use in service_uses(fleet, environment, host, service):
+        read = use.reference
+        if use.kind == "service" or read is None or read.digest or read.is_built_here or use.image in pinned:
+            continue
+        mend = (
+            f"opsctl pin-images {use.key}"
+            if use.kind == "mention"
+            else f"write {{{{ image('{use.image}') }}}} there"
+        )
+        yield f"{service.name}: {use.place} names the image {use.image} without a digest; {mend}"

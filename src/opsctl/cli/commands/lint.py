@@ -14,7 +14,7 @@ def lint(context: typer.Context, environment: EnvironmentArgument = None, json: 
     Files, templates, Compose's schema, the memory policy, pins. Ends with 2 where a file is wrong, with 4 where a policy
     forbids a deploy.
     """
-    from opsctl.cli.budgets import budgets_of, exit_of, unpinned_of
+    from opsctl.cli.budgets import budgets_of, exit_of, image_refusals
     from opsctl.cli.project import offline
     from opsctl.cli.request import Request
     from opsctl.cli.views.lint import lint_json, lint_view
@@ -24,7 +24,7 @@ def lint(context: typer.Context, environment: EnvironmentArgument = None, json: 
     project = offline(invocation, Request(environment=environment))
     budgets = budgets_of(project)
     loose = {
-        host.name: unpinned_of(project.fleet, project.environment, host) for host in project.desired.hosts
+        host.name: image_refusals(project.fleet, project.environment, host) for host in project.desired.hosts
     }
     return answer(
         invocation,

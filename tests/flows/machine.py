@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,6 +202,13 @@ class WatchedShell:
     def run(self, command: Command) -> Completed:
         self.before(command)
         completed = self.real.run(command)
+        self.ran.append(command.label)
+        self.after(command)
+        return completed
+
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        self.before(command)
+        completed = self.real.feed(command, chunks)
         self.ran.append(command.label)
         self.after(command)
         return completed

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -127,20 +127,20 @@ class Fate:
     number: int
     seen: int = 0
 
-    def meet(self, shell: Shell, command: Command) -> Completed:
+    def meet(self, command: Command, run: Callable[[], Completed]) -> Completed:
         if command.words[2:3] == () or command.words[2] not in _CHANGING:
             assert command.label in _READING, f"{command.label!r} is neither guarded nor known to only read"
-            return shell.run(command)
+            return run()
         self.seen += 1
         doomed = self.seen == self.number
         if doomed and self.when == "before":
             _die()
         print(f"{_MARK}{command.label}", file=sys.stderr, flush=True)
         if doomed and self.when == "during":
-            threading.Thread(target=shell.run, args=(command,), daemon=True).start()
+            threading.Thread(target=run, daemon=True).start()
             threading.Event().wait(_BEGUN)
             _die()
-        completed = shell.run(command)
+        completed = run()
         if doomed:
             _die()
         return completed
@@ -157,7 +157,10 @@ class DoomedShell:
     fate: Fate
 
     def run(self, command: Command) -> Completed:
-        return self.fate.meet(self.inner, command)
+        return self.fate.meet(command, lambda: self.inner.run(command))
+
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        return self.fate.meet(command, lambda: self.inner.feed(command, chunks))
 
     def open(self, command: Command) -> Session:
         return self.inner.open(command)

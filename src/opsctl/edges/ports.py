@@ -39,10 +39,12 @@ class Shell(Protocol):
         """Run it to its end. Raises ConnectFailed when the connection is lost; a code other than 0 is no exception."""
 
     def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
-        """As `run`, with standard input from chunks of any size, in place of the command's own; nothing is collected.
+        """As `run`, with standard input from chunks of any size, in place of the command's own; they are not kept.
 
-        What `chunks` raises goes through, and the command is ended. A command that ends before it has read everything is
-        no exception.
+        The command's timeout is how long it may take nothing, and how long it may take to end after the last chunk. A
+        command that ends before it has read everything is no exception; no further chunk is asked for. What `chunks` raises
+        goes through; the command is told to stop, and where a host lets nobody tell it, its stdin ends: the command must know
+        a part from the whole, as gunzip does.
         """
 
     def open(self, command: Command) -> Session: ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from opsctl.argv.command import Command, Completed
+from opsctl.edges.local.feeding import Feeding, Silent
 from opsctl.edges.local.processes import child_environment, end_group, interrupts_left_to_the_child, start
 from opsctl.edges.local.session import LocalSession
 from opsctl.edges.ports import Session
@@ -40,8 +41,7 @@ class LocalShell:
         try:
             process = start(self.words(command), self._environment)
         except OSError as error:
-            said = f"{error.filename}: {error.strerror}\n"
-            return Completed(command, NOT_FOUND, b"", said.encode())
+            return _not_found(command, error)
         with process:
             try:
                 stdout, stderr = process.communicate(command.stdin, command.timeout)
@@ -54,6 +54,27 @@ class LocalShell:
                 end_group(process)
                 raise
         return Completed(command, max(process.returncode, -1), stdout, stderr)
+
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        self._count("exec")
+        try:
+            process = start(self.words(command), self._environment)
+        except OSError as error:
+            return _not_found(command, error)
+        note = b""
+        with process:
+            feeding = Feeding(process, command.timeout)
+            try:
+                feeding.feed(chunks)
+            except Silent:
+                end_group(process)
+                note = f"\nopsctl: no progress for {command.timeout:g} s; stopped\n".encode()
+            except BaseException:
+                # Before its stdin ends, so that no command takes a part for the whole.
+                end_group(process)
+                raise
+        code = -1 if note else max(process.returncode, -1)
+        return Completed(command, code, bytes(feeding.stdout), bytes(feeding.stderr) + note)
 
     def open(self, command: Command) -> Session:
         self._count("session")
@@ -90,3 +111,7 @@ class LocalShell:
         return ConnectFailed(
             f"cannot start {command.words[0]}: {error.strerror}", where=self._where, hint="is it installed?"
         )
+
+
+def _not_found(command: Command, error: OSError) -> Completed:
+    return Completed(command, NOT_FOUND, b"", f"{error.filename}: {error.strerror}\n".encode())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from opsctl.argv.command import Command, Completed
 from opsctl.edges.ports import Session
 from opsctl.edges.privilege import SUDO, Privileges
 from opsctl.edges.ssh.channels import ChannelKind, Channels
-from opsctl.edges.ssh.execute import execute, shell_line
+from opsctl.edges.ssh.execute import execute, feed, shell_line
 from opsctl.edges.ssh.session import SshSession
 from opsctl.edges.ssh.wire import COLLECTING_WINDOW, STREAMING_WINDOW, OwnedChannel
 from opsctl.errors import ConnectFailed, CouldNotFindOut
@@ -48,6 +49,9 @@ class SshShell:
     def run(self, command: Command) -> Completed:
         return self._run(command, "exec")
 
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Completed:
+        return self._run(command, "exec", chunks)
+
     def open(self, command: Command) -> Session:
         channel = self.start(command, "session", STREAMING_WINDOW)
         session = SshSession(channel, self._where)
@@ -77,15 +81,19 @@ class SshShell:
     def _run_probe(self, command: Command) -> Completed:
         return self._run(command, "probe")
 
-    def _run(self, command: Command, kind: ChannelKind) -> Completed:
+    def _run(self, command: Command, kind: ChannelKind, chunks: Iterable[bytes] | None = None) -> Completed:
         line = self.line(command)
         with contextlib.closing(self._channels.command(kind, COLLECTING_WINDOW)) as channel:
-            code, stdout, stderr, timed_out = execute(channel, line, command.stdin, command.timeout)
+            if chunks is None:
+                code, stdout, stderr, timed_out = execute(channel, line, command.stdin, command.timeout)
+            else:
+                code, stdout, stderr, timed_out = feed(channel, line, chunks, command.timeout)
             if code is None and not timed_out:
                 self._raise_if_lost(channel, command)
         completed = Completed(command, -1 if code is None else code, stdout, stderr)
         if timed_out:
-            note = f"\nopsctl: not ended after {command.timeout:g} s; told to stop\n"
+            what = "not ended after" if chunks is None else "no progress for"
+            note = f"\nopsctl: {what} {command.timeout:g} s; told to stop\n"
             return replace(completed, stderr=stderr + note.encode())
         self._raise_if_sudo_refused(line, completed)
         return completed

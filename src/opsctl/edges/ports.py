@@ -65,7 +65,8 @@ class Engine(Protocol):
     def distribution(self, image: str, auth: str = "") -> Any:
         """GET /distribution/{image}/json: what a registry tells this engine of an image; None where it has no such image.
 
-        `auth` is the value of X-Registry-Auth, base64 of JSON, for private registries; it is a secret.
+        `auth` is the value of X-Registry-Auth, base64 of JSON, for private registries; it is a secret. Raises
+        RegistryUnavailable where the registry does not answer this engine, or not by that login.
         """
 
     def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
 
+from opsctl.edges.engine.distribution import REGISTRIES_AT_ONCE, distribution
 from opsctl.edges.engine.door import Door
 from opsctl.edges.engine.http import HttpStream, Response
 from opsctl.errors import CouldNotFindOut, EngineUnavailable
@@ -26,11 +27,14 @@ class HttpEngine:
     """Implements the port `Engine`. Threads may share it; questions wait for each other.
 
     Paths carry no API version: the engine then speaks its newest, which saves a question (20.10 to 29 take both).
+    `patience` is in seconds: how long the engine may wait for a registry.
     """
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, *, patience: float = 30.0) -> None:
         self._door = door
+        self._patience = patience
         self._lock = threading.Lock()
+        self._asking = threading.BoundedSemaphore(REGISTRIES_AT_ONCE)
         self._http: HttpStream | None = None
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -50,6 +54,11 @@ class HttpEngine:
             raise CouldNotFindOut(
                 f"the engine's answer to {path} is not JSON", where=self._door.where, hint=_LOOK
             ) from error
+
+    def distribution(self, image: str, auth: str = "") -> Any:
+        """Each question on a stream of its own, a few at once: the engine answers when the registry has answered it."""
+        with self._asking:
+            return distribution(self._door, image, auth, self._patience)
 
     def logs(self, container: str, *, tail: int, since: float | None = None) -> list[str]:
         return self._streams().last_lines(container, tail, since)
@@ -126,13 +135,11 @@ class HttpEngine:
             self._http = None
 
     def _fail(self, path: str, response: Response) -> NoReturn:
-        try:
-            message = json.loads(response.body)["message"]
-        except (ValueError, KeyError, TypeError):
-            message = response.body.decode(errors="replace").strip()
         kind = EngineUnavailable if response.status in _FORBIDDEN else CouldNotFindOut
         raise kind(
-            f"the engine answered {response.status} to {path}: {message}", where=self._door.where, hint=_LOOK
+            f"the engine answered {response.status} to {path}: {response.message}",
+            where=self._door.where,
+            hint=_LOOK,
         )
 
 

@@ -5,6 +5,8 @@ http.client would bring email and ssl: 20 ms of imports for a deploy that change
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 _CHUNK = 2**16
@@ -27,6 +29,14 @@ class Response(NamedTuple):
     body: bytes
     is_json: bool
 
+    @property
+    def message(self) -> str:
+        """What an engine's error says."""
+        try:
+            return str(json.loads(self.body)["message"])
+        except (ValueError, KeyError, TypeError):
+            return self.body.decode(errors="replace").strip()
+
 
 class HttpStream:
     """GETs one after the other. `reusable` is False when the engine said that it closes the stream."""
@@ -37,14 +47,16 @@ class HttpStream:
         self._buffer = b""
         stream.settimeout(timeout)
 
-    def get(self, target: str) -> Response:
+    def get(self, target: str, headers: Mapping[str, str] | None = None) -> Response:
         """Raises OSError or EOFError where the stream breaks, ValueError where it does not speak HTTP."""
-        self.stream.sendall(f"GET {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: opsctl\r\n\r\n".encode())
+        asked = {"Host": "docker", "User-Agent": "opsctl", **(headers or {})}
+        lines = (f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "", "")
+        self.stream.sendall("\r\n".join(lines).encode())
         status = self._status()
-        headers = self._headers()
-        self.reusable = headers.get("connection", "").lower() != "close"
-        body = self._body(status, headers)
-        return Response(status, body, headers.get("content-type", "").startswith("application/json"))
+        told = self._headers()
+        self.reusable = told.get("connection", "").lower() != "close"
+        body = self._body(status, told)
+        return Response(status, body, told.get("content-type", "").startswith("application/json"))
 
     def close(self) -> None:
         self.stream.close()

@@ -1,0 +1,65 @@
+"""A registry that asks for a name and a password: Debian's docker-registry with Basic auth, at the machine's lab address."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import bcrypt
+
+from tests.lab.machines.layout import MACHINE_ADDRESS
+from tests.lab.machines.registry import CONFIGURATION, PROGRAM, STORAGE
+
+_AUTH = "auth: {{htpasswd: {{realm: lab, path: {file}}}}}\n"
+
+
+@contextmanager
+def private_registry(folder: Path, username: str, password: str) -> Iterator[str]:
+    """A registry with a copy of the lab registry's content; gives its host:port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    users, configuration, storage = folder / "htpasswd", folder / "registry.yml", folder / "storage"
+    users.write_text(f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()}\n")
+    shutil.copytree(STORAGE, storage)
+    port = _free_port()
+    configuration.write_text(
+        CONFIGURATION.format(storage=storage, address=MACHINE_ADDRESS, port=port) + _AUTH.format(file=users)
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([PROGRAM, "serve", str(configuration)], stdout=log, stderr=log)
+    try:
+        _wait(port)
+        yield f"{MACHINE_ADDRESS}:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def silent_registry() -> Iterator[str]:
+    """It takes connections and says nothing."""
+    with socket.create_server((MACHINE_ADDRESS, 0)) as server:
+        yield f"{MACHINE_ADDRESS}:{server.getsockname()[1]}"
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        try:
+            with closing(http.client.HTTPConnection(MACHINE_ADDRESS, port, timeout=1)) as connection:
+                connection.request("GET", "/v2/")
+                assert connection.getresponse().status == http.HTTPStatus.UNAUTHORIZED
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the private registry did not start")
+
+
+def _free_port() -> int:
+    with socket.create_server((MACHINE_ADDRESS, 0)) as probe:
+        return int(probe.getsockname()[1])

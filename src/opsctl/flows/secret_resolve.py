@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opsctl.edges.git_stages import Stages
-from opsctl.edges.sops import document, saving
+from opsctl.edges import saving
+from opsctl.edges.sops import document
 from opsctl.edges.sops.agekeys import unwrapped
 from opsctl.edges.sops.document import Unlocked
 from opsctl.edges.sops.entries import text_of, value_path, write_difference

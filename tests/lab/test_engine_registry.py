@@ -109,6 +109,7 @@ def test_a_registry_that_hangs_holds_up_nobody_else(site: Site) -> None:
 
     assert time.monotonic() - began < 5
     assert engine.get("/version")
+    engine.release()
 
 
 def test_what_is_no_reference(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Fakes of Connection, Shell, Session, Engine, SecretStore and Clock.
+"""Fakes of Connection, Shell, Session, Engine, Registry, SecretStore and Clock.
 
     connection = FakeConnection()
     connection.shell.on("push", code=1, stderr="no space left on device")     # by label
@@ -21,8 +21,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.argv.command import Command, Completed
-from opsctl.edges.ports import Clock, Connection, Engine, SecretStore, Session, Shell
-from opsctl.errors import ConnectFailed, UsageError
+from opsctl.edges.ports import Clock, Connection, Engine, Registry, SecretStore, Session, Shell
+from opsctl.errors import ConnectFailed, NotInRegistry, OpsctlError, UsageError
+from opsctl.images.resolved import Resolved
+from opsctl.model.references import Reference
 
 
 class FakeClock:
@@ -222,6 +224,33 @@ class FakeEngine:
         return {one: self.memory[one] for one in containers if one in self.memory}
 
 
+class FakeRegistry:
+    """`answers` by what was asked (`repository:tag`, or with its digest) and `lists` by repository; an error is raised.
+
+    What nobody programmed is not there. `asked` holds the questions in order.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Resolved | OpsctlError] = {}
+        self.lists: dict[str, Sequence[str] | OpsctlError] = {}
+        self.asked: list[str] = []
+
+    def resolve(self, image: Reference) -> Resolved:
+        asked = f"{image.key}@{image.digest}" if image.digest else image.key
+        self.asked.append(asked)
+        answer = self.answers.get(asked, NotInRegistry("no such manifest", where=asked))
+        if isinstance(answer, OpsctlError):
+            raise answer
+        return answer
+
+    def tags(self, image: Reference) -> Sequence[str]:
+        self.asked.append(f"tags of {image.familiar_name}")
+        answer = self.lists.get(image.familiar_name, ())
+        if isinstance(answer, OpsctlError):
+            raise answer
+        return answer
+
+
 @dataclass
 class FakeConnection:
     """Counts channels as a real one does: one socket for all questions, one channel for each command."""
@@ -256,7 +285,7 @@ def _bytes(text: bytes | str) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _they_implement_the_ports() -> tuple[Connection, Shell, Session, Engine, SecretStore, Clock]:
+def _they_implement_the_ports() -> tuple[Connection, Shell, Session, Engine, Registry, SecretStore, Clock]:
     """Checked by mypy; never called."""
     one = FakeConnection()
-    return one, one.shell, FakeSession(), one.engine, FakeSecretStore(), FakeClock()
+    return one, one.shell, FakeSession(), one.engine, FakeRegistry(), FakeSecretStore(), FakeClock()

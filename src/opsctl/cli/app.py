@@ -17,6 +17,7 @@ _COMMANDS = {
     "deploy": ("deploy", "deploy"),
     "diff": ("diff", "diff"),
     "status": ("status", "status"),
+    "verify": ("verify", "verify"),
     "why": ("why", "why"),
     "logs": ("logs", "logs"),
     "exec": ("exec", "exec_inside"),
@@ -31,6 +32,7 @@ _COMMANDS = {
     "explain": ("explain", "explain"),
     "schema": ("schema", "schema"),
     "hosts": ("hosts", "hosts"),
+    "pin-images": ("pin_images", "pin_images"),
     "secrets": ("secrets", "secrets"),
     "rotate-secret": ("rotate", "rotate_secret"),
 }

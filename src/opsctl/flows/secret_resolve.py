@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from opsctl.edges.git_stages import Stages
 from opsctl.edges import saving
+from opsctl.edges.git_stages import Stages
 from opsctl.edges.sops import document
 from opsctl.edges.sops.agekeys import unwrapped
 from opsctl.edges.sops.document import Unlocked

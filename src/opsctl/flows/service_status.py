@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from opsctl.plan.locked import PinState, pin_state
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import React, Recreate, Restart, RunJob, Start
 from opsctl.state.desired import DesiredHost, DesiredService
@@ -31,6 +32,8 @@ class ServiceStatus:
     drift: str = ""
     """Why a deploy would touch it; empty where it is as desired."""
     mark: Mark = ""
+    pin: PinState | None = None
+    """Whether the locked image runs; None where there is no container, or nothing says what it should be."""
     bad: bool = False
     """It does not do what it should: down without being told so, unhealthy, restarting, or missing."""
 
@@ -52,7 +55,8 @@ def service_status(
         return ServiceStatus(
             service.name, "missing", image=service.image, drift=drift, mark=mark, bad=mark == "missing"
         )
-    return _row(container, observed, used, drift=drift, mark=mark, bad=_is_bad(service, container, mark))
+    row = _row(container, observed, used, drift=drift, mark=mark, bad=_is_bad(service, container, mark))
+    return replace(row, pin=pin_state(service, container, observed.images))
 
 
 def strays(host: DesiredHost, observed: Observed, used: Mapping[str, int]) -> list[ServiceStatus]:

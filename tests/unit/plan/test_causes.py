@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.plan.model import DIRECTORY, Machine, deployed, file, host, plan, service
 
+from opsctl.plan.locked import pin_state
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
@@ -120,3 +121,49 @@ class TestAComposeFileEditedOnTheHost:
         text, mode = machine.files["compose.yml"]
         machine.files["compose.yml"] = (text + b"# a remark\n", mode)
         assert [step.verb for step in plan(machine, shop()).steps] == ["push"]
+
+
+class TestPinnedImages:
+    DIGEST = "sha256:" + "ab" * 32
+    OTHER = "sha256:" + "cd" * 32
+
+    def pinned(self, image: str, digest: str) -> DesiredHost:
+        return host(service("api", image=image, digest=digest))
+
+    def plan(self, before: str, after: DesiredHost, images: dict[str, str]) -> str:
+        """`before` runs as the image id0; `images` is what the engine lists besides."""
+        machine = deployed(host(service("api", image=before)))
+        observed = machine.look(after)
+        containers = tuple(replace(one, image_id="id0") for one in observed.containers)
+        looked = replace(observed, containers=containers, images={**machine.images, before: "id0", **images})
+        return reasons(plan_host(after, looked, PlanRequest()))["api"]
+
+    def test_the_same_bits_under_a_digest_are_named_as_such(self) -> None:
+        after = self.pinned(f"lab/app:1@{self.DIGEST}", self.DIGEST)
+        said = self.plan("lab/app:1", after, {f"lab/app@{self.DIGEST}": "id0"})
+        assert said == "image lab/app:1 pinned to sha256:abababababab…: the same bits under another name"
+
+    def test_other_bits_are_a_change_with_short_digests(self) -> None:
+        after = self.pinned(f"lab/app:1@{self.DIGEST}", self.DIGEST)
+        said = self.plan("lab/app:1", after, {f"lab/app@{self.DIGEST}": "id1"})
+        assert said == "image lab/app:1 -> lab/app:1@sha256:abababababab…"
+
+    def test_another_tag_of_the_same_bits_says_so(self) -> None:
+        after = self.pinned(f"lab/app:2@{self.DIGEST}", self.DIGEST)
+        said = self.plan(f"lab/app:1@{self.DIGEST}", after, {f"lab/app@{self.DIGEST}": "id0"})
+        assert said.endswith("(the same bits)")
+
+    @pytest.mark.parametrize(
+        "digest,images,state",
+        [
+            ("", {}, "unpinned"),
+            (DIGEST, {f"lab/app@{DIGEST}": "id0"}, "locked"),
+            (DIGEST, {f"lab/app@{OTHER}": "id0"}, "other"),
+            (DIGEST, {f"lab/app@{DIGEST}": "id1"}, "other"),
+        ],
+    )
+    def test_what_runs_is_compared_by_digest(self, digest: str, images: dict[str, str], state: str) -> None:
+        wanted = service("api", image=f"lab/app:1@{digest}" if digest else "lab/app:1", digest=digest)
+        machine = deployed(host(service("api", image="lab/app:1")))
+        container = replace(machine.look(host(wanted)).containers[0], image_id="id0")
+        assert pin_state(wanted, container, images) == state

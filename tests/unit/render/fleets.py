@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.model.compose_spelling import spell
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.hosts import HostsFile
+from opsctl.model.lock import EMPTY_LOCK, Lock
 from opsctl.model.stack import Service, StackFile
 from opsctl.render.fleet import render
 from opsctl.state.desired import DesiredHost, DesiredService
@@ -30,14 +31,23 @@ def fleet_of(
     volumes: Mapping[str, Any] | None = None,
     variables: Mapping[str, Any] | None = None,
     places: Mapping[tuple[str | int, ...], Place] | None = None,
+    lock: Lock = EMPTY_LOCK,
+    pushed: bool = False,
 ) -> Fleet:
-    """One environment `prod` with the host `web` that runs the stack `apps`."""
+    """One environment `prod` with the host `web` that runs the stack `apps`; `pushed`: it pulls nothing."""
     hosts_file = HostsFile.model_validate(
         {
             "project": "demo",
             "vars": dict(variables or {}),
             "environments": {"prod": {"hosts": ["web"]}},
-            "hosts": {"web": {"addresses": ["192.0.2.7:2222"], "stacks": ["apps"], "memory": "8GiB"}},
+            "hosts": {
+                "web": {
+                    "addresses": ["192.0.2.7:2222"],
+                    "stacks": ["apps"],
+                    "memory": "8GiB",
+                    "images": "push" if pushed else "pull",
+                }
+            },
         }
     )
     stack = StackFile(
@@ -48,7 +58,8 @@ def fleet_of(
     sources = {
         name: text.encode() if isinstance(text, str) else text for name, text in (templates or {}).items()
     }
-    return Fleet(Path("/project"), hosts_file, {("prod", "apps"): stack}, places or {}, sources)
+    stacks = {("prod", "apps"): stack}
+    return Fleet(Path("/project"), hosts_file, stacks, places or {}, sources, lock=lock)
 
 
 def service_of(raw: Mapping[str, Any]) -> Service:

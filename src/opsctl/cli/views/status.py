@@ -80,11 +80,14 @@ def state_span(service: ServiceStatus) -> Span:
 
 
 def _remarks(service: ServiceStatus) -> Span:
-    """What else there is to say: a mark, restarts by the engine, drift."""
+    """What else there is to say: a mark, restarts by the engine, another image than the lock has, drift."""
     marks = [service.mark] if service.mark and service.mark != service.state else []
     restarts = [count(service.restarts, "restart")] if service.restarts else []
+    other = ["not the locked image"] if service.pin == "other" else []
     drift = [f"drift: {service.drift}"] if service.drift else []
-    return Span(", ".join([*marks, *restarts, *drift]), "warn" if restarts or drift else "dim")
+    return Span(
+        ", ".join([*marks, *restarts, *other, *drift]), "warn" if restarts or other or drift else "dim"
+    )
 
 
 def _memory(service: ServiceStatus) -> tuple[Span, Span]:
@@ -146,4 +149,5 @@ def service_json(service: ServiceStatus) -> dict[str, Any]:
         "restarts": service.restarts,
         "exit_code": service.exit_code,
         "drift": service.drift or None,
+        "pin": service.pin,
     }

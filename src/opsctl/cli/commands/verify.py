@@ -1,0 +1,44 @@
+"""`opsctl verify`: whether an environment is as its files say."""
+
+from __future__ import annotations
+
+import typer
+
+from opsctl.cli.answer import answer, begin
+from opsctl.cli.options import Hosts, Json, Stacks, Words
+
+
+def verify(
+    context: typer.Context, words: Words = None, host: Hosts = None, stack: Stacks = None, json: Json = False
+) -> int:
+    """Check that what runs is what the files say: healthy, nothing to deploy, the locked images.
+
+    Ends with 4 where a check failed, with 5 where one could not be told. Images that pass for the first time with their digest
+    get `validated_at` in images.lock.yaml.
+    """
+    from opsctl.cli.progress import progress
+    from opsctl.cli.request import Request
+    from opsctl.cli.session import online
+
+    invocation = begin(context, json=json)
+    request = Request.about(words, hosts=host, stacks=stack)
+    with (
+        progress(invocation.side, tell_steps=False) as listen,
+        online(invocation, request, listen) as session,
+    ):
+        from opsctl.flows.verify import verify as look  # while hosts are dialled
+
+        fleet = session.project.fleet
+        report = look(session.world, fleet, session.desired, session.selection)
+        now = session.world.clock.now()
+    from opsctl.cli.lock_writing import record_green
+    from opsctl.cli.views.verify import verify_json, verify_view
+
+    recorded = record_green(fleet, report.green, now)
+    return answer(
+        invocation,
+        report.exit,
+        blocks=verify_view(report, recorded),
+        data=verify_json(report, recorded),
+        errors=dict(report.errors),
+    )

@@ -1,0 +1,184 @@
+"""What `pin-images` does in each of its ways: read the fleet, ask, decide, write, show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from opsctl.cli.answer import answer
+from opsctl.cli.envelope import error_entries
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.lock_writing import write_lock
+from opsctl.cli.pinning_world import PinningWorld, opened
+from opsctl.cli.progress import progress
+from opsctl.cli.source_writing import plan_writing, write_sources
+from opsctl.cli.views import pins as views
+from opsctl.cli.views.blocks import BLANK, Block
+from opsctl.cli.views.errors import error_view
+from opsctl.errors import Exit, OpsctlError, UsageError, worst
+from opsctl.flows.pins.checking import check, exit_of, outdated
+from opsctl.flows.pins.pinning import pin, roll_back, update, written_elsewhere
+from opsctl.flows.pins.running import running
+from opsctl.images.findings import exit_of as exit_of_findings
+from opsctl.images.lock_plan import LockPlan, plan_lock
+from opsctl.images.source_plan import SourcePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Mode = Literal["pin", "update", "outdated", "running", "check", "rollback"]
+_WRITES = frozenset({"pin", "update", "running", "rollback"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line. `environment` None means all of them."""
+
+    mode: Mode
+    names: tuple[str, ...] = ()
+    environment: str | None = None
+    offline: bool = False
+    strict: bool = False
+    write_source: bool = False
+    dry_run: bool = False
+    via: str = ""
+    parallel: int = 8
+
+
+def one_mode(*, update: bool, outdated: bool, running: bool, check: bool, rollback: bool) -> Mode:
+    """Raises UsageError where several are given."""
+    given: dict[Mode, bool] = {
+        "update": update,
+        "outdated": outdated,
+        "running": running,
+        "check": check,
+        "rollback": rollback,
+    }
+    modes = [mode for mode, asked in given.items() if asked]
+    if len(modes) > 1:
+        raise UsageError(" and ".join(f"--{mode}" for mode in modes) + " exclude each other")
+    return modes[0] if modes else "pin"
+
+
+def run(invocation: Invocation, asked: Asked) -> int:
+    """To the exit code: 4 for a check that finds something or an image that cannot be pinned, 5 where it is not known."""
+    _require_fitting(asked)
+    invocation.environment = asked.environment or ""
+    with progress(invocation.side, tell_steps=False) as listen, opened(invocation, asked, listen) as world:
+        if asked.mode == "check":
+            return _check(invocation, asked, world)
+        if asked.mode == "outdated":
+            return _outdated(invocation, asked, world)
+        plan = _plan(asked, world)
+        sources = _sources(asked, world, plan)
+        written = not asked.dry_run and _write(world, plan, sources)
+    return _told(invocation, asked, plan, sources, written=written)
+
+
+def _require_fitting(asked: Asked) -> None:
+    """Raises UsageError for options that say nothing in this way."""
+    loose = {
+        "--offline": asked.offline and asked.mode != "check",
+        "--strict": asked.strict and asked.mode != "check",
+        "--write-source": asked.write_source and asked.mode not in _WRITES,
+        "--dry-run": asked.dry_run and asked.mode not in _WRITES,
+        "--via": bool(asked.via) and (asked.offline or asked.mode == "rollback"),
+    }
+    for option, wrong in loose.items():
+        if wrong:
+            mode = "--offline" if asked.offline else f"--{asked.mode}" if asked.mode != "pin" else "it"
+            without = {"--offline": "--check", "--strict": "--check"}.get(option)
+            hint = f"it goes with {without}" if without else "leave it out"
+            raise UsageError(
+                f"{option} says nothing here ({mode})" if mode != "it" else f"{option} says nothing here",
+                hint=hint,
+            )
+
+
+def _check(invocation: Invocation, asked: Asked, world: PinningWorld) -> int:
+    findings = check(world.found, asked.names, None if asked.offline else world.asker)
+    return answer(
+        invocation,
+        exit_of_findings(findings, strict=asked.strict),
+        blocks=views.findings_view(findings, len(world.found.chosen(asked.names)), offline=asked.offline),
+        data=views.findings_json(findings),
+    )
+
+
+def _outdated(invocation: Invocation, asked: Asked, world: PinningWorld) -> int:
+    rows = outdated(world.found, asked.names, world.asker)
+    now = world.asker.clock.now()
+    return _answer(
+        invocation,
+        exit_of(rows),
+        views.outdated_view(rows, now),
+        views.outdated_json(rows),
+        [row.error for row in rows if row.error],
+    )
+
+
+def _plan(asked: Asked, world: PinningWorld) -> LockPlan:
+    match asked.mode:
+        case "update":
+            return update(world.found, asked.names, world.asker, into_files=asked.write_source)
+        case "rollback":
+            return roll_back(world.found, asked.names, now=world.asker.clock.now())
+        case "running":
+            return _plan_running(asked, world)
+        case _:
+            return pin(world.found, asked.names, world.asker)
+
+
+def _plan_running(asked: Asked, world: PinningWorld) -> LockPlan:
+    hosts = tuple(name for name in asked.names if name in world.hosts) or tuple(world.hosts)
+    names = tuple(name for name in asked.names if name not in world.hosts)
+    images = world.found.chosen(names)
+    answers = running(images, world.project, world.engines(hosts), world.asker.registry)
+    told = [one for one in images if one.key in answers]
+    now = world.asker.clock.now()
+    return plan_lock(world.found.lock, told, answers, now=now, by=f"running on {', '.join(hosts)}")
+
+
+def _sources(asked: Asked, world: PinningWorld, plan: LockPlan) -> SourcePlan | None:
+    if not asked.write_source:
+        return None
+    named = () if asked.mode == "running" else asked.names
+    keys = {one.key for one in world.found.chosen(named)} - set(plan.errors)
+    return plan_writing(world.root, world.found.uses, plan.lock, keys)
+
+
+def _write(world: PinningWorld, plan: LockPlan, sources: SourcePlan | None) -> bool:
+    changed = write_lock(world.root, world.found.lock, plan.lock)
+    rewritten = sources is not None and write_sources(world.root, sources)
+    return changed or rewritten
+
+
+def _told(
+    invocation: Invocation, asked: Asked, plan: LockPlan, sources: SourcePlan | None, *, written: bool
+) -> int:
+    held = written_elsewhere([change.wanted for change in plan.changes if change.wanted])
+    kept = held if asked.mode == "update" and not asked.write_source else ()
+    return _answer(
+        invocation,
+        worst(error.exit for error in plan.errors.values()),
+        views.lock_plan_view(plan, sources, kept, dry_run=asked.dry_run, written=written),
+        views.lock_plan_json(plan, sources, written=written),
+        list(plan.errors.values()),
+    )
+
+
+def _answer(
+    invocation: Invocation,
+    code: Exit,
+    blocks: Iterable[Block],
+    data: Mapping[str, Any],
+    errors: Sequence[OpsctlError],
+) -> int:
+    """With errors of single images on stderr, or in the envelope."""
+    entries = [entry for error in errors for entry in error_entries(error)]
+    answer(invocation, code, blocks=blocks, data=data, entries=entries)
+    if not invocation.json:
+        for error in errors:
+            invocation.side.show([BLANK, *error_view(error)])
+    return code

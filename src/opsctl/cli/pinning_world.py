@@ -1,0 +1,127 @@
+"""The fleet's images, and whom to ask about them, for one run of `pin-images`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsctl.cli.arguments import require_known
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.project import state_folder_of
+from opsctl.cli.secret_values import SecretValues
+from opsctl.cli.session import connections
+from opsctl.edges.clock import SystemClock
+from opsctl.edges.ports import Connection, Engine, Registry
+from opsctl.errors import UsageError
+from opsctl.flows.pins.asking import Asker
+from opsctl.flows.pins.inventory import Inventory, inventory
+from opsctl.flows.rendering import SecretSource, rendered
+from opsctl.images.credentials import Credentials
+from opsctl.inputs.hosts_file import find_root
+from opsctl.inputs.project import load
+from opsctl.model.fleet import Fleet
+from opsctl.render.output import login_placeholder, placeholder
+
+if TYPE_CHECKING:
+    from opsctl.cli.pinning import Asked
+    from opsctl.flows.events import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class PinningWorld:
+    """`hosts` are those of the environments in question."""
+
+    root: Path
+    project: str
+    found: Inventory
+    asker: Asker
+    hosts: tuple[str, ...]
+    connect: Callable[[str], Connection]
+
+    def engines(self, hosts: Sequence[str]) -> Mapping[str, Callable[[], Engine]]:
+        """The engines of hosts, each connected to when it is asked for; connecting raises ConnectFailed."""
+        return {host: partial(self._engine, host) for host in hosts}
+
+    def _engine(self, host: str) -> Engine:
+        return self.connect(host).engine
+
+
+@contextmanager
+def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[PinningWorld]:
+    """Everything read; connections are made when they are needed, and end with it. Raises InputError and UsageError."""
+    root = find_root(invocation.folder)
+    fleet = load(root)
+    known = fleet.hosts_file.environments
+    require_known("environment", [asked.environment] if asked.environment else [], known)
+    environments = [asked.environment] if asked.environment else sorted(known)
+    hosts = tuple(host for name in environments for host in known[name].hosts)
+    if asked.via:
+        require_known("host", [asked.via], {host for entry in known.values() for host in entry.hosts})
+    values = SecretValues(root, invocation.environ, invocation.clock)
+    invocation.out.redact_with(values.redact)
+    invocation.err.redact_with(values.redact)
+    logins = _Logins(fleet, values, environments)
+    blank = SecretSource(placeholder, login_placeholder)
+    desired = [
+        rendered(fleet, name, blank, state_folder=state_folder_of(fleet, name)) for name in environments
+    ]
+    with connections(invocation, root, fleet.hosts_file) as connect:
+        registry = _registry(invocation, fleet, logins, asked.via, connect)
+        asker = Asker(
+            registry,
+            invocation.clock or SystemClock(),
+            listen,
+            by=f"engine of {asked.via}" if asked.via else "registry",
+            at_once=1 if asked.via else asked.parallel,
+        )
+        yield PinningWorld(root, fleet.project, inventory(fleet, desired), asker, hosts, connect)
+
+
+class _Logins:
+    """Who logs in to a registry, as hosts.toml says; the password is the first that a store of the environments has."""
+
+    def __init__(self, fleet: Fleet, values: SecretValues, environments: Sequence[str]) -> None:
+        self._fleet, self._values, self._environments = fleet, values, environments
+
+    def of(self, registry: str) -> Credentials | None:
+        """Raises UsageError for a password that no store has, StoreUnusable for a store that cannot be opened."""
+        entry = self._fleet.hosts_file.registries.get(registry)
+        if entry is None or entry.login is None:
+            return None
+        missing: UsageError | None = None
+        for environment in self._environments:
+            try:
+                value = self._values.source(self._fleet, environment).value(entry.login.password.secret)
+            except UsageError as error:
+                missing = missing or error
+            else:
+                return Credentials(entry.login.username, value)
+        if missing:
+            raise missing
+        return None
+
+
+def _registry(
+    invocation: Invocation, fleet: Fleet, logins: _Logins, via: str, connect: Callable[[str], Connection]
+) -> Registry:
+    if via:
+        from opsctl.flows.engine_registry import EngineRegistry, engine_auth
+
+        def auth(registry: str) -> str:
+            found = logins.of(registry)
+            return engine_auth(registry, found) if found else ""
+
+        return EngineRegistry(connect(via).engine, via, auth)
+    from opsctl.edges.registry.client import HttpRegistry
+
+    return HttpRegistry(
+        fleet.hosts_file.registries,
+        root=fleet.root,
+        login=logins.of,
+        environ=invocation.environ,
+        clock=invocation.clock or SystemClock(),
+    )

@@ -1,0 +1,138 @@
+"""Locking what runs: the digests that an engine knows of images that are healthy there now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from opsctl.edges.ports import Engine, Registry
+from opsctl.errors import CouldNotFindOut, OpsctlError, Refused
+from opsctl.flows import engine_json
+from opsctl.images.resolved import Resolved
+from opsctl.images.wanted import Wanted
+from opsctl.model.references import familiar, parse_reference
+from opsctl.model.values import Unfit
+from opsctl.state.observed import ObservedContainer
+
+_INDEXES = ("application/vnd.oci.image.index", "application/vnd.docker.distribution.manifest.list")
+
+
+def running(
+    images: Sequence[Wanted], project: str, engines: Mapping[str, Callable[[], Engine]], registry: Registry
+) -> dict[str, Resolved | OpsctlError]:
+    """What of each image runs, and is healthy, on the hosts whose engines are given; images of no such host are left out.
+
+    An image that runs with different digests, under another tag, or without a digest, is an error of its own. The registry
+    is asked which of several digests is the index, and for the platforms; where it does not answer, one digest alone
+    counts, with nothing else known of it.
+    """
+    seen: dict[str, list[ObservedContainer]] = {}
+    listed: dict[str, Sequence[Mapping[str, object]]] = {}
+    troubles: dict[str, OpsctlError] = {}
+    for host, engine_of in engines.items():
+        try:
+            engine = engine_of()
+            found = engine_json.containers(engine.get("/containers/json", {"all": "1"}))
+            listed[host] = engine.get("/images/json") or []
+        except OpsctlError as error:
+            troubles[host] = error
+            continue
+        seen[host] = [one for one in found if one.project == project and not one.oneoff]
+    answers: dict[str, Resolved | OpsctlError] = {}
+    for image in images:
+        hosts = [host for host in image.hosts if host in engines]
+        if hosts:
+            failed = next((troubles[host] for host in hosts if host in troubles), None)
+            answers[image.key] = failed or _told(image, hosts, seen, listed, registry)
+    return answers
+
+
+def _told(
+    image: Wanted,
+    hosts: Sequence[str],
+    seen: Mapping[str, Sequence[ObservedContainer]],
+    listed: Mapping[str, Sequence[Mapping[str, object]]],
+    registry: Registry,
+) -> Resolved | OpsctlError:
+    sets: list[set[str]] = []
+    try:
+        for host in hosts:
+            services = {use.service for use in image.uses if use.host == host and use.kind == "service"}
+            ours = (one for one in seen[host] if one.service in services)
+            sets += [_digests(image, host, one, listed[host]) for one in ours]
+    except OpsctlError as error:
+        return error
+    if not sets:
+        where = ", ".join(hosts)
+        return Refused(f"nothing runs it on {where}", where=image.key, hint="opsctl status shows what runs")
+    common = set.intersection(*sets)
+    if not common:
+        return Refused(
+            "it runs with different digests: "
+            + ", ".join(sorted({digest[:19] + "…" for one in sets for digest in one})),
+            where=image.key,
+            hint="name one host, or bring both to one state first",
+        )
+    return _index_of(image, common, registry)
+
+
+def _digests(
+    image: Wanted, host: str, container: ObservedContainer, listed: Sequence[Mapping[str, object]]
+) -> set[str]:
+    """The digests that the engine has for a container's image in this repository. Raises Refused."""
+    where = f"{image.key} on {host}"
+    name = container.service
+    if container.state != "running" or container.health not in {"", "healthy"}:
+        what = container.health if container.state == "running" else container.state
+        raise Refused(f"{name} is {what}", where=where, hint="only what runs and is healthy is locked")
+    if _tag_of(container.image) not in {"", image.key}:
+        raise Refused(
+            f"{name} runs {familiar(container.image)}, and the files say {image.key}",
+            where=where,
+            hint="deploy first, or take the tag that runs into the files",
+        )
+    prefix = f"{image.reference.familiar_name}@"
+    entry = next((one for one in listed if one.get("Id") == container.image_id), {})
+    repo_digests = entry.get("RepoDigests")
+    known = [str(one) for one in repo_digests] if isinstance(repo_digests, list) else []
+    found = {one.removeprefix(prefix) for one in known if one.startswith(prefix)}
+    if not found:
+        raise Refused(
+            f"the engine knows no digest for the image of {name}: it was built or loaded there, not pulled",
+            where=where,
+            hint="push it to a registry and pull it from there",
+        )
+    return found
+
+
+def _tag_of(image: str) -> str:
+    """What the lock would call the image that a container was made with; "" where only an id or a digest is known."""
+    if image.startswith("sha256:"):
+        return ""
+    try:
+        read = parse_reference(image)
+    except Unfit:
+        return ""
+    return read.key if read.tag or not read.digest else ""
+
+
+def _index_of(image: Wanted, digests: set[str], registry: Registry) -> Resolved | OpsctlError:
+    """After a pull by tag an engine can list the digest of the index and that of its own platform's manifest."""
+    told: list[Resolved] = []
+    last: OpsctlError | None = None
+    for digest in sorted(digests):
+        try:
+            told.append(registry.resolve(image.tagged.pinned(digest)))
+        except OpsctlError as error:
+            last = error
+    indexes = [one for one in told if one.media_type.startswith(_INDEXES)]
+    for group in (indexes, told):
+        if len(group) == 1:
+            return group[0]
+    if len(digests) == 1:
+        return Resolved(next(iter(digests)))
+    reason = f": {last.message}" if last else ""
+    return CouldNotFindOut(
+        f"the engine lists {len(digests)} digests, and no registry tells which one is the index{reason}",
+        where=image.key,
+        hint="ask again when the registry answers",
+    )

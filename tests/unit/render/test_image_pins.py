@@ -1,0 +1,198 @@
+"""Pinned images in what is rendered: services, the compose template, image(), hosts that pull nothing; and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.images.pictures import ARM, digest, entry, lock
+from tests.unit.render.fleets import fleet_of, host_of
+
+from opsctl.errors import InputError
+from opsctl.model.fleet import Fleet, Place
+from opsctl.model.lock import Lock
+from opsctl.render.image_uses import dockerfile_uses, image_uses
+from opsctl.render.pins import unfit, unpinned
+from opsctl.state.desired import Desired, DesiredService
+
+HELD = lock(app=entry(1), sandbox=entry(2, "slim"))
+PLACES: dict[tuple[str | int, ...], Place] = {
+    ("stacks", "apps"): Place("stacks/apps.yml", 0),
+    ("stacks", "apps", "services", "app", "image"): Place("stacks/apps.yml", 3),
+    ("stacks", "apps", "services", "app", "env", "BOX_IMAGE"): Place("stacks/apps.yml", 7),
+    ("vars", "tag"): Place("hosts.toml", 5),
+}
+
+
+def fleet(raw: dict[str, Any], held: Lock = HELD, **more: Any) -> Fleet:
+    return fleet_of({"app": raw}, lock=held, places=PLACES, **more)
+
+
+def service(raw: dict[str, Any], **more: Any) -> DesiredService:
+    return host_of(fleet(raw, **more)).services["app"]
+
+
+def uses(found: Fleet) -> list[tuple[str, str, str]]:
+    desired = Desired("prod", (host_of(found),))
+    return [(one.kind, one.image, one.places) for one in image_uses(found, desired)]
+
+
+def test_a_service_runs_tag_and_digest_and_knows_what_was_written() -> None:
+    one = service({"image": "app:1"})
+    assert one.image == one.definition["image"] == f"app:1@{digest(1)}"
+    assert (one.digest, one.asked_image, one.image_place) == (digest(1), "app:1", Place("stacks/apps.yml", 3))
+
+
+@pytest.mark.parametrize(
+    "written,runs",
+    [
+        ("docker.io/library/app:1", f"docker.io/library/app:1@{digest(1)}"),
+        ("app", "app"),
+        ("app:2", "app:2"),
+        (f"app:1@{digest(9)}", f"app:1@{digest(9)}"),
+        ("opsctl.local/demo/app:1", "opsctl.local/demo/app:1"),
+        ("{{ vars.name }}:{{ vars.tag }}", f"app:1@{digest(1)}"),
+    ],
+)
+def test_the_written_name_stays_and_a_written_digest_counts(written: str, runs: str) -> None:
+    assert service({"image": written}, variables={"name": "app", "tag": "1"}).image == runs
+
+
+def test_no_tag_is_pinned_as_latest() -> None:
+    assert service({"image": "app"}, held=lock(app=entry(1, "latest"))).image == f"app:latest@{digest(1)}"
+
+
+def test_a_host_that_pulls_nothing_runs_the_name_under_which_images_are_pushed() -> None:
+    one = service({"image": "app:1"}, pushed=True)
+    assert one.image == "app:1-sha256-000000000000"
+    assert one.digest == digest(1)
+
+
+def test_what_is_no_image_is_a_problem_of_its_line() -> None:
+    with pytest.raises(InputError, match=r"stacks/apps.yml:3: 'App:1' is not the name of an image"):
+        service({"image": "App:1"})
+
+
+def test_the_compose_template_has_the_last_word_and_is_pinned_too() -> None:
+    template = "services:\n  app:\n    image: sandbox:slim\n"
+    one = service({"image": "app:1"}, templates={"compose.yml.j2": template})
+    assert one.image == f"sandbox:slim@{digest(2)}"
+    assert one.image_place.file == "templates/compose.yml.j2"
+
+
+def test_image_pins_in_files_variables_and_commands() -> None:
+    one = service(
+        {
+            "env": {"BOX": "{{ image('sandbox:slim') }}"},
+            "command": ["run", "{{ image('sandbox:slim') }}"],
+            "files": [{"target": "/etc/a.json", "template": "a.json.j2"}],
+        },
+        templates={
+            "a.json.j2": '{\n "image": "{{ image(\'sandbox:slim\') }}",\n "other": "{{ image(\'new:1\') }}"\n}'
+        },
+    )
+    pinned = f"sandbox:slim@{digest(2)}"
+    assert one.env["BOX"] == pinned
+    assert one.definition["command"] == ["run", pinned]
+    assert pinned.encode() in one.files[0].content
+    assert {(mention.image, mention.digest) for mention in one.mentions} == {
+        ("sandbox:slim", digest(2)),
+        ("new:1", ""),
+    }
+
+
+def test_image_refuses_what_is_no_image_at_the_line_of_the_template() -> None:
+    with pytest.raises(InputError, match=r"templates/a.j2:2: .*not the name of an image"):
+        service(
+            {"files": [{"target": "/a", "template": "a.j2"}]}, templates={"a.j2": "x\n{{ image('No') }}\n"}
+        )
+
+
+def test_every_use_has_its_file_and_line() -> None:
+    found = fleet(
+        {
+            "image": "app:{{ vars.tag }}",
+            "env": {"BOX_IMAGE": "box:1.2.3"},
+            "files": [
+                {"target": "/a.json", "template": "a.json.j2"},
+                {"target": "/b.yml", "content": "image: loose:1.0.0\n"},
+            ],
+        },
+        variables={"tag": "nightly"},
+        templates={"a.json.j2": '{# x #}\n{\n"image": "hidden:latest",\n"b": "{{ image(\'named:1\') }}"\n}'},
+    )
+    assert uses(found) == [
+        ("service", "app:nightly", "stacks/apps.yml:3 (hosts.toml:5)"),
+        ("mention", "named:1", "templates/a.json.j2:4"),
+        ("found", "box:1.2.3", "stacks/apps.yml:7"),
+        ("found", "hidden:latest", "templates/a.json.j2:3"),
+        ("found", "loose:1.0.0", "stacks/apps.yml"),
+    ]
+
+
+def test_dockerfiles_are_read_for_what_they_build_on() -> None:
+    found = fleet(
+        {}, templates={"box/Dockerfile": "FROM debian:13 AS a\nFROM a\n", "x/not.txt": "FROM nothing:1\n"}
+    )
+    (one,) = dockerfile_uses(found)
+    assert (one.image, str(one.place), one.kind) == ("debian:13", "templates/box/Dockerfile:1", "dockerfile")
+
+
+def test_an_environment_that_requires_pins_is_told_of_each_loose_image_with_its_line() -> None:
+    found = fleet(
+        {
+            "image": "app:nightly",
+            "env": {
+                "BOX_IMAGE": "box:1.2.3",
+                "A": "{{ image('new:1.0.0') }}",
+                "B": "{{ image('sandbox:slim') }}",
+            },
+        }
+    )
+    told = list(unpinned(found, "prod", host_of(found)))
+    assert len(told) == 3
+    assert "app:nightly" in told[0]
+    assert "stacks/apps.yml:3" in told[0]
+    assert "nightly" in told[0]
+    assert any("new:1.0.0" in one and "opsctl pin-images new:1.0.0" in one for one in told)
+    assert any("stacks/apps.yml:7" in one and "{{ image('box:1.2.3') }}" in one for one in told)
+
+
+@pytest.mark.parametrize("image", ["app:1", f"x:1@{digest(3)}", "opsctl.local/demo/x:1"])
+def test_what_a_digest_pins_is_not_told_of(image: str) -> None:
+    found = fleet({"image": image})
+    assert list(unpinned(found, "prod", host_of(found))) == []
+
+
+def test_an_image_for_another_platform_is_told_of() -> None:
+    found = fleet({"image": "app:1"}, held=lock(app=entry(1, platforms=[ARM])))
+    (told,) = unfit(found, host_of(found))
+    assert "has no linux/amd64; it has linux/arm64" in told
+    assert list(unfit(replace(found, lock=HELD), host_of(found))) == []
+
+
+def test_the_lock_is_part_of_the_project(tmp_path: Path) -> None:
+    from opsctl.inputs.project import load
+
+    (tmp_path / "hosts.toml").write_text(
+        'project = "demo"\n[environments.prod]\nhosts = ["web"]\n[hosts.web]\naddresses = ["192.0.2.1"]\n'
+    )
+    file = tmp_path / "images.lock.yaml"
+    file.write_text(
+        f"version: 1\nimages:\n  app:1:\n    tag: '1'\n    digest: {digest(1)}\n    resolved_at: '2026-01-02T03:04:05Z'\n"
+    )
+    assert load(tmp_path).lock.images["app:1"].digest == digest(1)
+    for broken, message in (
+        (file.read_text().replace("digest:", "digset:"), r"images.lock.yaml:\d+: .*unknown key 'digset'"),
+        (file.read_text().replace("app:1:", "docker.io/app:1:"), r"is not how the lock calls this image"),
+        (file.read_text().replace("'1'", "'2'"), r"the tag of app:1 is not '2'"),
+        ("<<<<<<< HEAD\n" + file.read_text(), r"images.lock.yaml:1: the lock is in the middle of a merge"),
+    ):
+        file.write_text(broken)
+        with pytest.raises(InputError, match=message):
+            load(tmp_path)
+        file.write_text(
+            f"version: 1\nimages:\n  app:1:\n    tag: '1'\n    digest: {digest(1)}\n    resolved_at: '2026-01-02T03:04:05Z'\n"
+        )

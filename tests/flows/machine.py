@@ -29,6 +29,8 @@ from opsctl.render import envfile
 from opsctl.state.desired import DesiredHost
 
 SECRET = "canary-5e1f"
+DIGEST = "sha256:" + "ab" * 32
+"""Of the one image that the host has."""
 
 _DOCKER = """\
 #!/bin/sh
@@ -102,7 +104,9 @@ class PretendedEngine(FakeEngine):
             + self.foreign,
             "/networks": [],
             "/volumes": {"Volumes": None},
-            "/images/json": [{"Id": "sha256:1", "RepoTags": ["lab/app:1.0.0"], "RepoDigests": None}],
+            "/images/json": [
+                {"Id": "sha256:1", "RepoTags": ["lab/app:1.0.0"], "RepoDigests": [f"lab/app@{DIGEST}"]}
+            ],
             "/images/sha256:1/json": {"Config": {"Env": ["PATH=/bin"]}},
         }
         self.answers |= {f"/containers/{box.id}/json": _inspected(box) for box in boxes.values()}

@@ -100,10 +100,14 @@ def _health(row: ServiceStatus) -> tuple[Result, str]:
         return "skip", row.mark
     if row.bad:
         ended = f" {row.exit_code}" if row.exit_code is not None else ""
-        return "fail", f"{row.health or row.state}{ended}"
+        return "fail", f"{_state(row)}{ended}"
     if row.health == "starting" or row.state not in {"running", "exited"}:
-        return "inconclusive", row.health or row.state
-    return "pass", row.mark or row.health or row.state
+        return "inconclusive", _state(row)
+    return "pass", row.mark or _state(row)
+
+
+def _state(row: ServiceStatus) -> str:
+    return row.health if row.health and row.state == "running" else row.state
 
 
 def _image(service: DesiredService, row: ServiceStatus, *, strict: bool) -> tuple[Result, str]:

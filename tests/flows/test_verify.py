@@ -1,0 +1,136 @@
+"""verify on a pretended host: what passes, what fails, what nobody could tell, and which images count as tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.flows.machine import DIGEST, Machine
+from tests.unit.plan.model import host, service
+
+from opsctl.errors import ConnectFailed, Exit
+from opsctl.flows.deploy import deploy
+from opsctl.flows.reports import Selection
+from opsctl.flows.verify import VerifyReport, verify
+from opsctl.flows.world import World
+from opsctl.model.fleet import Fleet
+from opsctl.model.hosts import HostsFile
+from opsctl.state.desired import Desired, DesiredHost
+
+HEALTHY = {"healthcheck": {"test": ["CMD", "true"]}}
+PINNED: dict[str, Any] = {
+    "image": f"lab/app:1.0.0@{DIGEST}",
+    "digest": DIGEST,
+    "asked_image": "lab/app:1.0.0",
+}
+OTHER = "sha256:" + "cd" * 32
+
+
+def stack(word: str = "one", **api: Any) -> DesiredHost:
+    return host(
+        service("db", definition=HEALTHY, **PINNED),
+        service("api", env={"WORD": word}, **{**PINNED, **api}),
+        service("loose"),
+        service("tool", on_demand=True, **PINNED),
+    )
+
+
+@pytest.fixture
+def machine(memory: Path) -> Machine:
+    made = Machine(memory / "host")
+    deploy(made.world(), prod(made), confirm=lambda _plan: True)
+    return made
+
+
+def prod(machine: Machine, *args: Any, **api: Any) -> Desired:
+    return Desired("prod", (machine.placed(stack(*args, **api)),))
+
+
+def fleet(*, require_pins: bool = False) -> Fleet:
+    file = HostsFile.model_validate(
+        {
+            "project": "demo",
+            "environments": {"prod": {"hosts": ["web"], "require_pins": require_pins}},
+            "hosts": {"web": {"addresses": ["192.0.2.1"]}},
+        }
+    )
+    return Fleet(Path("/project"), file, {}, {})
+
+
+def aged(machine: Machine, **changes: dict[str, object]) -> World:
+    connection = machine.connect()
+
+    def age(box: Any) -> None:
+        for field, value in changes.get(box.service, {}).items():
+            setattr(box, field, value)
+
+    connection.engine.age = age
+    return machine.world(connection)
+
+
+def results(report: VerifyReport) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(one.service, one.check): (one.result, one.message) for one in report.checks}
+
+
+def test_all_is_well_and_the_image_counts_as_tried(machine: Machine) -> None:
+    report = verify(machine.world(), fleet(), prod(machine), Selection(services=("db", "api")))
+    assert {result for result, _message in results(report).values()} == {"pass"}
+    assert report.exit is Exit.YES
+    assert report.green == {"lab/app:1.0.0": DIGEST}
+
+
+def test_what_is_not_there_on_purpose_and_what_has_no_digest_are_skipped(machine: Machine) -> None:
+    found = results(report := verify(machine.world(), fleet(), prod(machine)))
+    assert found["tool", "health"] == ("skip", "on demand")
+    assert found["loose", "image"][0] == "skip"
+    assert found["", "plan"] == ("pass", "")
+    assert report.exit is Exit.YES
+
+
+def test_where_pins_are_required_an_image_without_one_fails(machine: Machine) -> None:
+    report = verify(machine.world(), fleet(require_pins=True), prod(machine))
+    assert results(report)["loose", "image"][0] == "fail"
+    assert report.exit is Exit.NO
+
+
+def test_drift_fails_with_its_cause_and_the_image_is_not_tried(machine: Machine) -> None:
+    report = verify(machine.world(), fleet(), prod(machine, "two"))
+    found = results(report)
+    assert found["api", "drift"] == ("fail", "env: WORD changed")
+    assert found["", "plan"][0] == "fail"
+    assert report.green == {}
+
+
+def test_another_image_than_the_locked_one_fails(machine: Machine) -> None:
+    moved = prod(machine, image=f"lab/app:1.0.0@{OTHER}", digest=OTHER)
+    assert results(verify(machine.world(), fleet(), moved))["api", "image"] == (
+        "fail",
+        "runs another image than sha256:cdcdcdcdcdcd…",
+    )
+
+
+@pytest.mark.parametrize(
+    "box,result,code",
+    [
+        ({"health": "unhealthy"}, ("fail", "unhealthy"), Exit.NO),
+        ({"state": "exited", "exit_code": 137}, ("fail", "exited 137"), Exit.NO),
+        ({"health": "health: starting"}, ("inconclusive", "starting"), Exit.COULD_NOT_FIND_OUT),
+    ],
+)
+def test_health(machine: Machine, box: dict[str, object], result: tuple[str, str], code: Exit) -> None:
+    world = aged(machine, db=box)
+    report = verify(world, fleet(), prod(machine), Selection(services=("db",)))
+    assert results(report)["db", "health"] == result
+    assert report.exit is code
+    assert report.green == {}
+
+
+def test_a_host_that_is_away_is_no_pass(machine: Machine) -> None:
+    def away(_host: str) -> object:
+        raise ConnectFailed("no route", where="web")
+
+    report = verify(replace(machine.world(), connect=away), fleet(), prod(machine))  # type: ignore[arg-type]
+    assert report.exit is Exit.COULD_NOT_FIND_OUT
+    assert report.green == {}

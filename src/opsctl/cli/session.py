@@ -79,6 +79,19 @@ def online(invocation: Invocation, request: Request, listen: Listener) -> Iterat
         dialler.close()
 
 
+@contextmanager
+def connections(invocation: Invocation, root: Path, file: HostsFile) -> Iterator[Callable[[str], Connection]]:
+    """Connects to hosts of any environment when they are asked for, for commands that are about no environment."""
+    environments = {host: name for name, entry in file.environments.items() for host in entry.hosts}
+    openers = {name: _opener(invocation, root, file, name) for name in file.environments}
+    dialler = Dialler(lambda host: openers[environments[host]](host))
+    invocation.on_interrupt = dialler.give_up
+    try:
+        yield dialler.connect
+    finally:
+        dialler.close()
+
+
 def _opener(
     invocation: Invocation, root: Path, file: HostsFile, environment: str
 ) -> Callable[[str], Connection]:
@@ -104,6 +117,7 @@ def _session(
 ) -> Session:
     from opsctl.cli.budgets import policy
     from opsctl.cli.project import read_project
+    from opsctl.cli.registry_logins import RegistryLogins
     from opsctl.cli.secret_values import SecretValues
     from opsctl.edges.clock import SystemClock
     from opsctl.flows.world import World
@@ -117,6 +131,7 @@ def _session(
         redact=values.redact,
         listen=listen,
         who=who(invocation.argv, invocation.environ),
+        registry_login=RegistryLogins(project.fleet, values, [project.environment]).of,
     )
     return Session(world, project, policy(project.fleet, project.environment), values)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from opsctl.argv import compose, docker, marks
 from opsctl.flows import containers
+from opsctl.flows.pulling import pull
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
@@ -67,7 +68,7 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
     step = batch[0]
     match step:
         case Pull():
-            _pull(site, step)
+            pull(site, step)
         case Push():
             carry_out_push(site, step.files, progress)
         case Wait():
@@ -76,16 +77,6 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
             site.check()
             progress.changed = True
             _touch(site, batch, progress)
-
-
-def _pull(site: Site, step: Pull) -> None:
-    completed = site.attempt(docker.pull(site.directory, site.run_id, step.image))
-    if not completed.ok:
-        named = ", ".join(step.services)
-        hint = (
-            f"check the image's name and tag for {named}; a private registry needs `docker login` on the host"
-        )
-        raise site.failure(completed, f"cannot pull {step.image}; no container was touched", hint)
 
 
 def _touch(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:

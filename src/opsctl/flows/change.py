@@ -12,6 +12,7 @@ from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.hosts import on_each
 from opsctl.flows.leases import leases
 from opsctl.flows.planning import look_at_each
+from opsctl.flows.pulling import require_logins
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.flows.site import Progress, Site, tell
 from opsctl.flows.world import World
@@ -51,7 +52,7 @@ def carry_out(world: World, change: Change) -> DeployReport:
     """Take the road.
 
     Raises, before anything was changed: LeaseHeld, ConnectFailed, EngineUnavailable and other CouldNotFindOut of any
-    host, KeyboardInterrupt. A refused plan is in the report. Once changes have begun, all that happens is in the report.
+    host, UsageError for the login of a registry, KeyboardInterrupt. A refused plan is in the report. Once changes have begun, all that happens is in the report.
     """
     began = world.clock.monotonic()
     connect_all(world, change.hosts, began)
@@ -66,6 +67,7 @@ def carry_out(world: World, change: Change) -> DeployReport:
             return DeployReport(
                 plan, tuple(HostOutcome(one.host, one) for one in plan.hosts), run=world.who.run
             )
+        require_logins(world, plan)
         if not change.confirm(plan):
             return DeployReport(plan, (), confirmed=False, run=world.who.run)
         stop = threading.Event()

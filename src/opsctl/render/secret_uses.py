@@ -50,6 +50,12 @@ def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
     return frozenset(secret_uses(fleet, environment))
 
 
+def login_secrets(fleet: Fleet) -> frozenset[str]:
+    """The secrets that logins of registries name: a pull may ask for them."""
+    entries = fleet.hosts_file.registries.values()
+    return frozenset(entry.login.password.secret for entry in entries if entry.login)
+
+
 def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Service) -> Iterator[SecretUse]:
     for key in service.env:
         place = locate(fleet, environment, stack, "services", name, "env", key)

@@ -196,6 +196,7 @@ class TestRunning:
             "demo",
             {name: lambda one=one: given(one) for name, one in zip(names, engines, strict=True)},  # type: ignore[misc]
             known or FakeRegistry(),
+            named=True,
         )
         return answers["app:1"]
 

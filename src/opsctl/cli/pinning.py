@@ -134,7 +134,7 @@ def _plan_running(asked: Asked, world: PinningWorld) -> LockPlan:
     hosts = tuple(name for name in asked.names if name in world.hosts) or tuple(world.hosts)
     names = tuple(name for name in asked.names if name not in world.hosts)
     images = world.found.chosen(names)
-    answers = running(images, world.project, world.engines(hosts), world.asker.registry)
+    answers = running(images, world.project, world.engines(hosts), world.asker.registry, named=bool(names))
     told = [one for one in images if one.key in answers]
     now = world.asker.clock.now()
     return plan_lock(world.found.lock, told, answers, now=now, by=f"running on {', '.join(hosts)}")

@@ -14,6 +14,7 @@ from opsctl.render.problems import locate
 from opsctl.state.desired import Desired, DesiredFile, DesiredHost, DesiredService
 
 _VARIABLE = re.compile(r"\bvars\.([A-Za-z_]\w*)|\bvars\[['\"]([^'\"]+)['\"]\]")
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _DOCKERFILES = (
     "Dockerfile",
     "Dockerfile.*",
@@ -110,11 +111,17 @@ def _in_template(fleet: Fleet, place: Place, image: str, rendered: int = 0) -> P
     return Place(place.file, rendered if rendered <= len(lines) else 0)
 
 
+def _saying_the_tag(written: str) -> str:
+    """The part of an image's text that its tag comes from: what follows the last colon outside of expressions, else all."""
+    blank = _EXPRESSION.sub(lambda found: "x" * len(found[0]), written)
+    colon = blank.rfind(":", blank.rfind("/") + 1)
+    return written[colon + 1 :]
+
+
 def _source(fleet: Fleet, environment: str, host: DesiredHost, service: DesiredService) -> Place | None:
     """Where the variable that says the tag was written, if one does."""
     written = fleet.stacks[environment, service.stack].services[service.name].image
-    last = written.rpartition("/")[2]
-    names = ["".join(found) for found in _VARIABLE.findall(last)]
+    names = ["".join(found) for found in _VARIABLE.findall(_saying_the_tag(written))]
     heads: tuple[tuple[str, ...], ...] = (("hosts", host.name), ("environments", environment), ())
     for name in names[::-1]:
         for head in heads:

@@ -17,11 +17,16 @@ _INDEXES = ("application/vnd.oci.image.index", "application/vnd.docker.distribut
 
 
 def running(
-    images: Sequence[Wanted], project: str, engines: Mapping[str, Callable[[], Engine]], registry: Registry
+    images: Sequence[Wanted],
+    project: str,
+    engines: Mapping[str, Callable[[], Engine]],
+    registry: Registry,
+    *,
+    named: bool = False,
 ) -> dict[str, Resolved | OpsctlError]:
-    """What of each image runs, and is healthy, on the hosts whose engines are given; images of no such host are left out.
+    """What of each image runs, and is healthy, on the hosts whose engines are given.
 
-    An image that runs with different digests, under another tag, or without a digest, is an error of its own. The registry
+    Images that no service of these hosts names are left out, and those that nothing runs unless they were `named`. An image that runs with different digests, under another tag, or without a digest, is an error of its own. The registry
     is asked which of several digests is the index, and for the platforms; where it does not answer, one digest alone
     counts, with nothing else known of it.
     """
@@ -39,10 +44,15 @@ def running(
         seen[host] = [one for one in found if one.project == project and not one.oneoff]
     answers: dict[str, Resolved | OpsctlError] = {}
     for image in images:
-        hosts = [host for host in image.hosts if host in engines]
-        if hosts:
-            failed = next((troubles[host] for host in hosts if host in troubles), None)
-            answers[image.key] = failed or _told(image, hosts, seen, listed, registry)
+        hosts = sorted({use.host for use in image.uses if use.kind == "service" and use.host in engines})
+        failed = next((troubles[host] for host in hosts if host in troubles), None)
+        answer = failed or _told(image, hosts, seen, listed, registry)
+        if answer or named:
+            answers[image.key] = answer or Refused(
+                f"nothing runs it on {', '.join(engines)}",
+                where=image.key,
+                hint="opsctl status shows what runs",
+            )
     return answers
 
 
@@ -52,7 +62,8 @@ def _told(
     seen: Mapping[str, Sequence[ObservedContainer]],
     listed: Mapping[str, Sequence[Mapping[str, object]]],
     registry: Registry,
-) -> Resolved | OpsctlError:
+) -> Resolved | OpsctlError | None:
+    """None where no container has it."""
     sets: list[set[str]] = []
     try:
         for host in hosts:
@@ -62,8 +73,7 @@ def _told(
     except OpsctlError as error:
         return error
     if not sets:
-        where = ", ".join(hosts)
-        return Refused(f"nothing runs it on {where}", where=image.key, hint="opsctl status shows what runs")
+        return None
     common = set.intersection(*sets)
     if not common:
         return Refused(

@@ -88,7 +88,7 @@ def floating(tag: str, repository: str = "") -> str:
     """
     if not tag:
         return "no tag"
-    lower = tag.lower().replace("x86_64", "amd64")
+    lower = tag.lower()
     words = re.split(r"[-_.+]", lower)
     if _DATE.search(lower) or any(is_commit(word) for word in words):
         return ""

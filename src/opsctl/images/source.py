@@ -35,21 +35,18 @@ def with_digest_in_yaml(text: str, line: int, digest: str) -> str:
     value from an expression, an alias, a text of several lines, two such keys in the line or none, or what is no YAML.
     """
     check_digest(digest)
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    body = text.removeprefix(mark)
-    root = _composed(body)
+    root = _composed(text)
     key, value = _image_at(root, line)
-    start, end = _span(body, key, value)
+    start, end = _span(text, key, value)
     _require_only_images(root, value)
-    inner = body[start:end]
-    changed = body[:start] + _pinned(inner, digest, _EXPRESSION) + body[end:]
-    if changed != body and not _differ_only(
+    changed = text[:start] + _pinned(text[start:end], digest, _EXPRESSION) + text[end:]
+    if changed != text and not _differ_only(
         root, _composed(changed), value, _pinned(value.value, digest, _EXPRESSION)
     ):
         raise Unfit(
             "a digest there would change more than this image", "write it by hand, or leave it to the lock"
         )
-    return mark + changed
+    return changed
 
 
 def with_digest_in_dockerfile(text: str, line: int, image: str, digest: str) -> str:

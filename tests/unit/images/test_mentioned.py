@@ -88,6 +88,7 @@ def test_images_are_found(line: str, image: str) -> None:
         "baseimage: a:1",
         "image:a:1",
         "og:image: a:1",
+        f"og:{'a' * 80}-image: a:1",
         "?image=a:1",
         "$image = a:1",
         "the image: a:1",

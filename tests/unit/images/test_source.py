@@ -8,7 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from opsctl.images.dockerfile import from_lines
-from opsctl.images.source import with_digest_in_dockerfile, with_digest_in_yaml
+from opsctl.images.source import (
+    _composed,
+    _differ_only,
+    _image_at,
+    with_digest_in_dockerfile,
+    with_digest_in_yaml,
+)
 from opsctl.inputs.yaml_document import read_yaml
 from opsctl.model.values import Unfit
 
@@ -94,6 +100,28 @@ def test_what_cannot_be_changed_alone_stays(text: str, line: int, reason: str, h
     with pytest.raises(Unfit, match=reason) as caught:
         with_digest_in_yaml(text, line, NEW)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text, alike",
+    [
+        ("a: {image: foo:2, b: [1, &x c, *x]}\n", True),
+        ("a: # other bytes, the same values\n  image: 'foo:2'\n  b:\n  - 1\n  - &x c\n  - *x\n", True),
+        ("a: {image: foo:3, b: [1, &x c, *x]}\n", False),
+        ("a: {image: foo:2, b: [2, &x c, *x]}\n", False),
+        ("a: {image: foo:2, b: ['1', &x c, *x]}\n", False),
+        ("a: {image: foo:2, b: [1, &x c, c]}\n", False),
+        ("a: {image: foo:2, b: [1, &y c, *y]}\n", False),
+        ("a: {image: foo:2, c: [1, &x c, *x]}\n", False),
+        ("a: {image: foo:2, b: [1, &x c, *x, 2]}\n", False),
+        ("a: {image: foo:2, b: {1: &x c}}\n", False),
+        ("a: {b: [1, &x c, *x], image: foo:2}\n", False),
+    ],
+)
+def test_what_was_spliced_is_held_against_the_old_document(text: str, alike: bool) -> None:
+    old = _composed("a: {image: foo:1, b: [1, &x c, *x]}\n")
+    _key, image = _image_at(old, 1)
+    assert _differ_only(old, _composed(text), image, "foo:2") == alike
 
 
 def test_only_a_digest_is_written() -> None:
@@ -233,6 +261,7 @@ def test_a_digest_in_a_dockerfile(before: str, line: int, image: str, after: str
         ("FROM debian:12\n", 2, "debian:12", "no longer"),
         ("FROM debian:12\n", 1, "debian:13", "no longer"),
         ("RUN --mount=from=b:2 --mount=from=b:2 ls\n", 1, "b:2", "more than once"),
+        (f"FROM a:1 AS b:1@{NEW}\nFROM b:1\n", 2, "b:1", "change more than this image"),
     ],
 )
 def test_what_cannot_be_changed_in_a_dockerfile(text: str, line: int, image: str, reason: str) -> None:

@@ -114,7 +114,7 @@ def test_what_the_second_number_means_is_for_the_repository_to_say() -> None:
 
 @pytest.mark.parametrize("tag", ["", "latest", "nightly", "bookworm-slim", "sha-1a2b3c4", "1a2b3c4", "12345a6", "8u342-jdk"])  # fmt: skip
 def test_without_a_version_nothing_is_newer(tag: str) -> None:
-    assert newer(tag, [*CORPUS, "sha-9999999", "sha-ffffff1", "9a2b3c4", "9999"]) == ()
+    assert newer(tag, [*CORPUS, "sha-9999999", "sha-ffffff1", "9a2b3c4", "9999", "9u342-jdk"]) == ()
 
 
 def test_a_tag_that_floats_is_no_way_on_from_one_that_does_not() -> None:

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import pytest
 
 from opsctl.cli.secret_store import access_log_path
-from opsctl.edges.sops.identities import generate
 from opsctl.edges.saving import replace
+from opsctl.edges.sops.identities import generate
 from tests.cli.shop import DAY, Shop, recipient
 from tests.cli.terminal import opsctl
 

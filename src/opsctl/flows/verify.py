@@ -36,8 +36,8 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """`errors` are hosts that could not be looked at. `green` are the digests of images, by what the lock calls them, of
-    which every service that was checked passed everything.
+    """`errors` are hosts that could not be looked at. `green` are the digests of images, by what the lock calls them, that a
+    service passed everything with, and none failed with.
     """
 
     environment: str
@@ -124,14 +124,16 @@ def _green(hosts: Sequence[DesiredHost], checks: Sequence[Checked]) -> dict[str,
     results: dict[tuple[str, str], set[Result]] = {}
     for one in checks:
         results.setdefault((one.host, one.service), set()).add(one.result)
-    verdicts: dict[str, list[tuple[bool, str]]] = {}
+    verdicts: dict[str, list[tuple[set[Result], str]]] = {}
     for host in hosts:
         for name, service in host.services.items():
             if service.digest and (found := results.get((host.name, name))):
                 key = parse_reference(service.asked_image).key
-                verdicts.setdefault(key, []).append((found == {"pass"}, service.digest))
+                verdicts.setdefault(key, []).append((found, service.digest))
     return {
         key: found[0][1]
         for key, found in sorted(verdicts.items())
-        if all(passed for passed, _digest in found) and len({digest for _passed, digest in found}) == 1
+        if all(one <= {"pass", "skip"} for one, _digest in found)
+        and any(one == {"pass"} for one, _digest in found)
+        and len({digest for _one, digest in found}) == 1
     }

@@ -10,7 +10,7 @@ from opsctl.errors import Exit, NotInRegistry, OpsctlError, worst
 from opsctl.images.floating import floating
 from opsctl.images.lock_plan import Answers, unused
 from opsctl.images.resolved import Resolved
-from opsctl.images.uses import ImageUse
+from opsctl.images.uses import ImageUse, places_text
 from opsctl.images.wanted import Wanted
 from opsctl.model.lock import LOCK_FILE, Lock
 
@@ -20,19 +20,29 @@ Kind = Literal[
 Severity = Literal["no", "note", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """`severity`: no (the answer of a check), note (allowed, and worth a word), unknown (could not be found out).
 
-    `places` are file:line, the first one first.
+    `uses` are the places that name the image; none for what stands in the lock alone.
     """
 
     kind: Kind
     severity: Severity
     image: str
-    places: tuple[str, ...]
+    uses: tuple[ImageUse, ...]
     message: str
     hint: str = ""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """file:line of each."""
+        return tuple(dict.fromkeys(use.places for use in self.uses)) or (LOCK_FILE,)
+
+    @property
+    def at(self) -> str:
+        """The places in one line."""
+        return places_text(self.uses) or LOCK_FILE
 
 
 def exit_of(findings: Sequence[Finding], *, strict: bool) -> Exit:
@@ -56,7 +66,7 @@ def offline_findings(lock: Lock, uses: Sequence[ImageUse], images: Sequence[Want
             "unused",
             "no",
             key,
-            (LOCK_FILE,),
+            (),
             "locked, and nothing names it",
             "opsctl pin-images takes it out",
         )
@@ -91,78 +101,71 @@ def _loose(uses: Sequence[ImageUse]) -> Iterator[Finding]:
         if read is None or (use.kind == "found" and not read.digest and not read.is_built_here):
             grouped.setdefault(use.image, []).append(use)
     for image, group in grouped.items():
-        places = _places(group)
         if group[0].reference is None:
             message = "not the name of an image, so that nobody can tell what it is built on"
             hint = "give the ARG a default, or write the image itself"
-            yield Finding("unreadable", "unknown", image, places, message, hint)
+            yield Finding("unreadable", "unknown", image, tuple(group), message, hint)
         else:
             message = "a file of a service names it, and no digest pins it"
             hint = f"write {{{{ image('{image}') }}}} in its place, or its digest"
-            yield Finding("unpinned", "no", image, places, message, hint)
+            yield Finding("unpinned", "no", image, tuple(group), message, hint)
 
 
 def _of_image(lock: Lock, image: Wanted) -> Iterator[Finding]:
-    places, entry = _places(image.uses), lock.images.get(image.key)
+    entry = lock.images.get(image.key)
     reason = floating(image.tagged.tag, image.reference.path)
     if image.problem:
-        yield Finding("disagree", "no", image.key, places, image.problem, "write one of them everywhere")
+        yield Finding("disagree", "no", image.key, image.uses, image.problem, "write one of them everywhere")
         return
     if not pinned_digest(lock, image):
         kind: Kind = "floating" if reason else "unpinned"
         message = f"{reason}, and no digest pins it" if reason else "no digest pins it"
-        yield Finding(kind, "no", image.key, places, message, f"opsctl pin-images {image.key}")
+        yield Finding(kind, "no", image.key, image.uses, message, f"opsctl pin-images {image.key}")
         return
     if reason:
         hint = "a tag with a version tells people what runs"
-        yield Finding("floating", "note", image.key, places, f"{reason}; its digest holds it", hint)
+        yield Finding("floating", "note", image.key, image.uses, f"{reason}; its digest holds it", hint)
     if entry and image.written and image.written != entry.digest:
         message = f"the file says {_short(image.written)}, the lock {_short(entry.digest)}"
-        yield Finding("disagree", "no", image.key, places, message, f"opsctl pin-images {image.key}")
+        yield Finding("disagree", "no", image.key, image.uses, message, f"opsctl pin-images {image.key}")
     if entry and (missing := image.missing(entry.platforms)):
         message = (
             f"locked without {', '.join(missing)}, which a host needs; it has {', '.join(entry.platforms)}"
         )
-        yield Finding("platform", "no", image.key, places, message, "take a tag that has it")
+        yield Finding("platform", "no", image.key, image.uses, message, "take a tag that has it")
 
 
 def _compared(
     image: Wanted, pinned: str, answer: Resolved | OpsctlError, digests: Mapping[str, Resolved | OpsctlError]
 ) -> Iterator[Finding]:
-    places = _places(image.uses)
     if isinstance(answer, Resolved) and answer.digest == pinned:
         if missing := image.missing(answer.platforms):
             message = f"it has no {', '.join(missing)}, which a host needs"
-            yield Finding("platform", "no", image.key, places, message, "take a tag that has it")
+            yield Finding("platform", "no", image.key, image.uses, message, "take a tag that has it")
         return
     if isinstance(answer, OpsctlError) and not isinstance(answer, NotInRegistry):
-        yield Finding("unknown", "unknown", image.key, places, answer.message, answer.hint)
+        yield Finding("unknown", "unknown", image.key, image.uses, answer.message, answer.hint)
         return
     kept = digests.get(image.key)
     if isinstance(kept, NotInRegistry):
         message = f"the registry has {_short(pinned)} no more: a host that lacks it cannot get it"
         hint = f"opsctl pin-images --update {image.key}, or --running HOST where it still runs"
-        yield Finding("gone", "no", image.key, places, message, hint)
+        yield Finding("gone", "no", image.key, image.uses, message, hint)
     elif isinstance(kept, OpsctlError):
-        yield Finding("unknown", "unknown", image.key, places, kept.message, kept.hint)
+        yield Finding("unknown", "unknown", image.key, image.uses, kept.message, kept.hint)
     yield _moved(image, pinned, answer)
 
 
 def _moved(image: Wanted, pinned: str, answer: Resolved | OpsctlError) -> Finding:
-    places = _places(image.uses)
     if isinstance(answer, OpsctlError):
         message = f"the tag is gone from the registry; {_short(pinned)} is what it was"
-        return Finding("moved", "no", image.key, places, message, "take a tag that is there")
+        return Finding("moved", "no", image.key, image.uses, message, "take a tag that is there")
     floats = floating(image.tagged.tag, image.reference.path)
     message = f"pinned to {_short(pinned)}, and the tag names {_short(answer.digest)} now"
     hint = f"opsctl pin-images --update {image.key}"
     if image.written:
         hint += " --write-source"
-    return Finding("moved", "note" if floats else "no", image.key, places, message, hint)
-
-
-def _places(uses: Sequence[ImageUse]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(use.places for use in uses))
+    return Finding("moved", "note" if floats else "no", image.key, image.uses, message, hint)
 
 
 def _short(digest: str) -> str:

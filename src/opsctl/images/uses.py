@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,3 +56,20 @@ class ImageUse:
     def places(self) -> str:
         """`stacks/apps.yml:12`, and where the tag comes from."""
         return f"{self.place} ({self.source})" if self.source else str(self.place)
+
+
+def places_text(uses: Iterable[ImageUse]) -> str:
+    """`stacks/a.yml:3,12, stacks/b.yml:4 (hosts.toml:5)`: lines of one file together, and once where the tag comes from."""
+    grouped: dict[str, dict[str, set[int]]] = {}
+    for use in uses:
+        tail = f" ({use.source})" if use.source else ""
+        grouped.setdefault(tail, {}).setdefault(use.place.file, set()).add(use.place.line)
+    return ", ".join(
+        ", ".join(_in_file(file, lines) for file, lines in sorted(files.items())) + tail
+        for tail, files in grouped.items()
+    )
+
+
+def _in_file(file: str, lines: set[int]) -> str:
+    known = ",".join(str(line) for line in sorted(lines) if line)
+    return f"{file}:{known}" if known else file

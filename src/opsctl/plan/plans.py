@@ -12,6 +12,9 @@ from typing import Any
 
 from opsctl.plan.steps import Push, Step
 
+_WIDEST = 40
+"""Subjects that are longer, such as images, do not widen the column of all."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
@@ -38,8 +41,7 @@ class HostPlan:
         yield f"{self.host}  {self.directory}"
         if not self.steps:
             yield "  nothing to do" if not self.refusals else "  nothing is done"
-        width = max((len(step.subject()) for step in self.steps), default=0)
-        width = min(width, 40)
+        width = max((len(step.subject()) for step in self.steps if len(step.subject()) <= _WIDEST), default=0)
         for step in self.steps:
             if isinstance(step, Push):
                 yield f"  {step.verb:<9} {step.subject()}"

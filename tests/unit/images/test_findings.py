@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from tests.unit.images.pictures import AMD, ARM, digest, entry, lock, told, use, wanted
 
-from opsctl.errors import Exit, NotInRegistry, RegistryUnavailable
+from opsctl.errors import Exit, NotInRegistry, OpsctlError, RegistryUnavailable
 from opsctl.images.findings import Finding, exit_of, offline_findings, online_findings
-from opsctl.images.uses import ImageUse
+from opsctl.images.resolved import Resolved
+from opsctl.images.uses import ImageUse, places_text
 from opsctl.images.wanted import wanted_images
+from opsctl.model.fleet import Place
 from opsctl.model.lock import EMPTY_LOCK, Lock
 
 
@@ -87,11 +90,13 @@ def test_what_is_no_reference_could_not_be_told() -> None:
     assert exit_of(found, strict=False) is Exit.COULD_NOT_FIND_OUT
 
 
-def online(held: Lock, image: str, tag: object, kept: object = None) -> list[Finding]:
+def online(
+    held: Lock, image: str, tag: Resolved | OpsctlError, kept: Resolved | OpsctlError | None = None
+) -> list[Finding]:
     images = wanted(image)
     key = images[0].key
     answers = {key: kept} if kept else {}
-    return list(online_findings(held, images, {key: tag}, answers))  # type: ignore[dict-item]
+    return list(online_findings(held, images, {key: tag}, answers))
 
 
 HELD = lock(redis=entry(1, "8.10.1"), sure=entry(1, "nightly"))
@@ -129,3 +134,18 @@ def test_the_platform_is_looked_for_in_what_the_registry_has() -> None:
     images = wanted_images([use("redis:8.10.1", host="pi", platforms=(ARM,))])
     (found,) = online_findings(HELD, images, {"redis:8.10.1": told(1, AMD)}, {})
     assert found.kind == "platform"
+
+
+def test_places_are_told_together_by_file_and_by_what_says_the_tag() -> None:
+    source = Place("hosts.toml", 9)
+    uses = [
+        use("a:1", 12),
+        use("a:1", 3),
+        use("a:1", 4, file="stacks/b.yml"),
+        use("a:1", 0, file="templates/x"),
+    ]
+    uses += [replace(use("a:1", 7), source=source), replace(use("a:1", 5), source=source)]
+    assert (
+        places_text(uses)
+        == "stacks/apps.yml:3,12, stacks/b.yml:4, templates/x, stacks/apps.yml:5,7 (hosts.toml:9)"
+    )

@@ -11,6 +11,7 @@ from opsctl.flows.pins.checking import Outdated
 from opsctl.images.findings import Finding
 from opsctl.images.lock_plan import Change, LockPlan
 from opsctl.images.source_plan import SourcePlan
+from opsctl.images.uses import places_text
 from opsctl.images.wanted import Wanted
 from opsctl.model.lock import LOCK_FILE, Pinned, seconds_of
 
@@ -73,13 +74,13 @@ def lock_plan_view(
 
 def _row(change: Change) -> tuple[Span, ...]:
     entry = change.after or change.before
-    places = change.wanted.uses if change.wanted else ()
+    uses = change.wanted.uses if change.wanted else ()
     return (
         Span(change.kind, _STYLES[change.kind]),
         Span(change.key),
         Span(_step(change)),
         Span(", ".join(entry.platforms) if entry and change.kind != "failed" else "", "dim"),
-        Span(_places([use.places for use in places]) or change.note, "dim"),
+        Span(places_text(uses) or change.note, "dim"),
     )
 
 
@@ -92,12 +93,6 @@ def _step(change: Change) -> str:
 
 def _digits(entry: Pinned | None) -> str:
     return entry.digest.removeprefix("sha256:")[:12] if entry else ""
-
-
-def _places(places: Sequence[str]) -> str:
-    """The first places; a service that runs on ten hosts is written once."""
-    each = list(dict.fromkeys(places))
-    return ", ".join(each[:3]) + (f" and {len(each) - 3} more" if len(each) > 3 else "")  # noqa: PLR2004 - three fit a line
 
 
 def _sources(sources: SourcePlan) -> Iterator[Block]:
@@ -148,7 +143,7 @@ def findings_view(findings: Sequence[Finding], images: int, *, offline: bool) ->
     for finding in findings:
         style = _SEVERITIES[finding.severity]
         word = "note" if finding.severity == "note" else finding.kind
-        yield line(Span(f"{word:<10}", style), f"  {finding.image}  ", Span(_places(finding.places), "dim"))
+        yield line(Span(f"{word:<10}", style), f"  {finding.image}  ", Span(finding.at, "dim"))
         yield line(f"{finding.message}", indent=12)
         if finding.hint and finding.severity != "note":
             yield line(Span(f"hint: {finding.hint}", "change"), indent=12)

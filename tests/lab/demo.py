@@ -40,7 +40,8 @@ def typed(*words: str, value: str = "") -> None:
 def copy_project() -> None:
     shutil.rmtree(PROJECT, ignore_errors=True)
     PROJECT.mkdir(parents=True)
-    shutil.copy(CHECKOUT / "hosts.toml", PROJECT)
+    for file in ("hosts.toml", "images.lock.yaml"):
+        shutil.copy(CHECKOUT / file, PROJECT)
     for folder in ("stacks", "templates"):
         shutil.copytree(CHECKOUT / folder, PROJECT / folder)
     (PROJECT / ".lab").symlink_to(CHECKOUT / ".lab")
@@ -86,6 +87,8 @@ def main() -> int:
     with app.reserved(), vpn.reserved():
         app.wipe()
         vpn.wipe()
+        say("Every image gets a digest: what its tag names now, and nothing else from here on.")
+        typed("opsctl", "pin-images", "-e", "lab")
         say("Two empty servers. The plan, and then exactly that:")
         typed("opsctl", "deploy", "lab", "--yes")
         say(
@@ -108,8 +111,10 @@ def main() -> int:
         typed("opsctl", "rotate-secret", "demo_db", "-e", "lab", "--yes")
         ask(f"http://{vpn.address}/")
         typed("opsctl", "secrets", "history", "demo_db", "-e", "lab")
-        say("How it all is now.")
+        say("How it all is now, and whether it is what the files and the lock say.")
         typed("opsctl", "status", "lab")
+        typed("opsctl", "verify", "lab")
+        typed("opsctl", "pin-images", "-e", "lab", "--check")
     say(f"The hosts stay up: cd {PROJECT.relative_to(CHECKOUT)} and go on. `make lab-down` ends them.")
     return 0
 

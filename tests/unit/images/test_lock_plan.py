@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.images.pictures import AMD, ARM, NOON, digest, entry, lock, told, use, wanted
 
 from opsctl.errors import Refused, RegistryUnavailable
-from opsctl.images.lock_plan import plan_lock, plan_rollback, unlocked, unused, validated
+from opsctl.images.lock_plan import Answers, plan_lock, plan_rollback, unlocked, unused, validated
 from opsctl.images.wanted import chosen, wanted_images
 from opsctl.model.lock import EMPTY_LOCK, Lock
 
@@ -46,7 +46,7 @@ def test_platforms_that_were_not_known_are_filled_in() -> None:
 
 def test_an_error_leaves_its_entry_and_the_others_go_on() -> None:
     before = lock(redis=entry(1))
-    answers = {"redis:1": RegistryUnavailable("silent"), "caddy:2": told(5)}
+    answers: Answers = {"redis:1": RegistryUnavailable("silent"), "caddy:2": told(5)}
     plan = plan_lock(before, wanted("redis:1", "caddy:2"), answers, now=NOON)
     assert plan.lock.images["redis:1"] == before.images["redis:1"]
     assert plan.lock.images["caddy:2"].digest == digest(5)

@@ -98,7 +98,17 @@ def missing(model: type[BaseModel], file: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "model", [hosts.HostsFile, hosts.Environment, hosts.Host, hosts.Sudo], ids=lambda model: model.__name__
+    "model",
+    [
+        hosts.HostsFile,
+        hosts.Environment,
+        hosts.Host,
+        hosts.Sudo,
+        hosts.Registry,
+        hosts.RegistryLogin,
+        hosts.SecretName,
+    ],
+    ids=lambda model: model.__name__,
 )
 def test_every_key_of_hosts_toml_is_told(model: type[BaseModel]) -> None:
     assert missing(model, "hosts-toml.md") == set()

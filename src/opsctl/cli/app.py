@@ -33,6 +33,7 @@ _COMMANDS = {
     "schema": ("schema", "schema"),
     "hosts": ("hosts", "hosts"),
     "pin-images": ("pin_images", "pin_images"),
+    "push-images": ("push_images", "push_images"),
     "secrets": ("secrets", "secrets"),
     "rotate-secret": ("rotate", "rotate_secret"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opsctl.argv.command import Command, Completed
@@ -51,6 +51,20 @@ class Shell(Protocol):
 
     def attach(self, command: Command, *, tty: bool) -> int:
         """Run it with this process's stdin, stdout and stderr, with the terminal's size; the exit code is returned."""
+
+
+class Producer(Protocol):
+    """Commands of the operator's own machine whose output is streamed on."""
+
+    def run(self, command: Command) -> Completed:
+        """As `Shell.run`."""
+
+    def produce(self, command: Command) -> Generator[bytes]:
+        """What it prints on stdout, in chunks that are not kept. Who closes the generator ends the command.
+
+        Raises ConnectFailed where it cannot be started, and CommandFailed after the last chunk where it ends with a code
+        other than 0, or when nothing comes for as long as its timeout.
+        """
 
 
 class Engine(Protocol):

@@ -14,6 +14,7 @@ EventKind = Literal[
     "looked",
     "step",  # a step of the plan begins: subject is its verb and subject
     "step_done",
+    "step_failed",  # the host goes on without it: see detail
     "waiting",  # progress inside a wait: subject is the service, detail its present health
     "failed",
     "finished",

@@ -69,10 +69,14 @@ def _replaced_networks(ctx: Context, touched: Mapping[str, DesiredService]) -> d
 def _pulls(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[Pull]:
     missing: dict[str, list[str]] = {}
     for name, service in touched.items():
-        if image_id(ctx.observed.images, service.image) is None and not _pull_never(service):
+        if _is_missing(ctx, service) and ctx.desired.pulls and not _pull_never(service):
             missing.setdefault(service.image, []).append(name)
     for image, services in sorted(missing.items()):
         yield Pull(image, tuple(services))
+
+
+def _is_missing(ctx: Context, service: DesiredService) -> bool:
+    return image_id(ctx.observed.images, service.image) is None
 
 
 def _pull_never(service: DesiredService) -> bool:
@@ -80,8 +84,15 @@ def _pull_never(service: DesiredService) -> bool:
 
 
 def _never_pulled(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[str]:
+    host = ctx.desired.name
     for name, service in touched.items():
-        if _pull_never(service) and image_id(ctx.observed.images, service.image) is None:
+        if not _is_missing(ctx, service):
+            continue
+        if not ctx.desired.pulls:
+            yield (
+                f"{name}: {service.image} is not on {host}, and images = push: opsctl push-images {host} {name}"
+            )
+        elif _pull_never(service):
             yield f"{name}: image {service.image} is not on the host and its pull_policy forbids to pull it"
 
 

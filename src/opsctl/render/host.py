@@ -88,6 +88,7 @@ class HostRendering:
             networks=dict(sorted({**implied, **document.networks}.items())),
             volumes=dict(sorted(document.volumes.items())),
             env_files={name: envfile.dump(service.env) for name, service in services.items() if service.env},
+            pulls=not self._pins.pushed,
         )
 
     def _services(self) -> Iterator[tuple[str, str, Service]]:

@@ -149,6 +149,8 @@ class DesiredHost:
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     env_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     own_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    pulls: bool = True
+    """Whether it gets images from registries; else `opsctl push-images` brings them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,22 @@ def test_a_first_deploy_pulls_pushes_and_creates_in_waves_with_the_waits_that_ga
     )
 
 
+def test_a_host_that_pulls_nothing_is_refused_what_it_lacks_and_told_what_brings_it() -> None:
+    pushed = replace(shop(), pulls=False)
+    machine = Machine()
+    machine.images["lab/postgres:15"] = "sha256:5"
+
+    found = plan(machine, pushed)
+
+    assert "pull" not in [step.verb for step in found.steps]
+    assert found.refusals == (
+        "api: lab/app:1.0.0 is not on web, and images = push: opsctl push-images web api",
+        "web: lab/app:1.0.0 is not on web, and images = push: opsctl push-images web web",
+    )
+    machine.images["lab/app:1.0.0"] = "sha256:6"
+    assert not plan(machine, pushed).refusals
+
+
 def test_a_second_plan_is_empty() -> None:
     assert text(plan(deployed(shop()), shop())) == "web  /opt/demo\n  nothing to do"
 

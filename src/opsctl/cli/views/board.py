@@ -56,7 +56,7 @@ def _next(host: HostProgress, event: Event) -> HostProgress:
         case "step":
             begun = Running(event.subject, event.seconds, event.seconds, event.detail)
             return replace(host, phase="", running=(*host.running, begun))
-        case "step_done":
+        case "step_done" | "step_failed":
             left = tuple(one for one in host.running if one.subject != event.subject)
             return replace(host, running=left, done=host.done + 1)
         case "waiting":
@@ -93,7 +93,7 @@ def told(before: Board, event: Event) -> Line | None:
         case "step_done":
             begun = next((one.begun for one in host.running if one.subject == event.subject), event.seconds)
             return _told(event, Span(event.subject), f" … {seconds(event.seconds - begun)}")
-        case "failed":
+        case "failed" | "step_failed":
             return _told(event, Span(f"failed {event.subject}".rstrip(), "bad"), _after_colon(event.detail))
         case "waiting" if not event.subject:
             return _told(event, Span(event.detail, "warn"), "")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 from opsctl.argv.command import Command, Completed
 from opsctl.edges.local.feeding import Feeding, Silent
 from opsctl.edges.local.processes import child_environment, end_group, interrupts_left_to_the_child, start
+from opsctl.edges.local.producing import produce
 from opsctl.edges.local.session import LocalSession
 from opsctl.edges.ports import Session
 from opsctl.edges.privilege import SUDO
-from opsctl.errors import ConnectFailed
+from opsctl.errors import CommandFailed, ConnectFailed
 from opsctl.model.hosts import Sudo
 
 NOT_FOUND = 127
@@ -75,6 +76,32 @@ class LocalShell:
                 raise
         code = -1 if note else max(process.returncode, -1)
         return Completed(command, code, bytes(feeding.stdout), bytes(feeding.stderr) + note)
+
+    def produce(self, command: Command) -> Generator[bytes]:
+        """Implements `Producer`."""
+        self._count("exec")
+        with tempfile.TemporaryFile() as errors:
+            try:
+                process = start(self.words(command), self._environment, errors.fileno())
+            except OSError as error:
+                raise self._not_started(command, error) from error
+            note = ""
+            with process:
+                try:
+                    yield from produce(process, command.timeout)
+                except Silent:
+                    note = f" (nothing for {command.timeout:g} s)"
+                finally:
+                    if process.poll() is None:
+                        end_group(process)
+            if note or process.returncode:
+                errors.seek(0)
+                done = Completed(command, process.returncode, b"", errors.read())
+                raise CommandFailed(
+                    f"{command.label or command.words[0]} failed{note}",
+                    where=self._where,
+                    evidence=done.last_lines(3),
+                )
 
     def open(self, command: Command) -> Session:
         self._count("session")

@@ -372,13 +372,13 @@ def test_an_environment_that_requires_pins_refuses_what_has_no_digest(project: P
     refused = opsctl("lint", "lab", project=project)
     assert refused.code == 4
     assert refused.out.endswith(
-        "refused  lab-app: api: the image registry.example.org/shop/api:1.4.2 has no digest, and this environment "
-        "requires pins; write registry.example.org/shop/api:1.4.2@sha256:…\n"
-        "refused  lab-app: db: the image docker.io/library/postgres:17.2 has no digest, and this environment "
-        "requires pins; write docker.io/library/postgres:17.2@sha256:…\n"
-        "lab: 3 services on 2 hosts, files fine, memory fine, 2 images without a digest\n"
+        "refused  lab-app: api: the image registry.example.org/shop/api:1.4.2 in stacks/app.yml:3 has no digest, and this "
+        "environment requires pins; opsctl pin-images api\n"
+        "refused  lab-app: db: the image docker.io/library/postgres:17.2 in stacks/app.yml:10 has no digest, and this "
+        "environment requires pins; opsctl pin-images db\n"
+        "lab: 3 services on 2 hosts, files fine, memory fine, 2 images refused\n"
     )
-    assert list(opsctl("lint", "lab", "--json", project=project).envelope["data"]["unpinned"]) == [
+    assert list(opsctl("lint", "lab", "--json", project=project).envelope["data"]["images"]) == [
         "lab-app",
         "lab-vpn",
     ]

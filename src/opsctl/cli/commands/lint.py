@@ -23,12 +23,12 @@ def lint(context: typer.Context, environment: EnvironmentArgument = None, json: 
     invocation = begin(context, json=json)
     project = offline(invocation, Request(environment=environment))
     budgets = budgets_of(project)
-    loose = {
+    refused = {
         host.name: image_refusals(project.fleet, project.environment, host) for host in project.desired.hosts
     }
     return answer(
         invocation,
-        Exit.NO if any(loose.values()) else exit_of(budgets),
-        blocks=lint_view(project.fleet, project.desired, budgets, loose),
-        data=lint_json(project.fleet, project.desired, budgets, loose),
+        Exit.NO if any(refused.values()) else exit_of(budgets),
+        blocks=lint_view(project.fleet, project.desired, budgets, refused),
+        data=lint_json(project.fleet, project.desired, budgets, refused),
     )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opsctl.images.floating import floating
 from opsctl.images.platforms import fits
 from opsctl.model.fleet import Fleet
 from opsctl.model.references import parse_reference
-from opsctl.render.image_uses import service_uses
 from opsctl.state.desired import DesiredHost, DesiredService
 
 
@@ -41,6 +39,8 @@ def unfit(fleet: Fleet, host: DesiredHost) -> Iterator[str]:
 
 
 def _without_digest(service: DesiredService) -> str:
+    from opsctl.images.floating import floating  # most deploys have nothing to refuse
+
     read = parse_reference(service.asked_image or service.image)
     reason = floating(read.known_tag, read.path)
     why = f" ({reason})" if reason else ""
@@ -51,6 +51,8 @@ def _without_digest(service: DesiredService) -> str:
 
 
 def _named(fleet: Fleet, environment: str, host: DesiredHost, service: DesiredService) -> Iterator[str]:
+    from opsctl.render.image_uses import service_uses  # only where pins are required
+
     pinned = {mention.image for mention in service.mentions if mention.digest}
     for use in service_uses(fleet, environment, host, service):
         read = use.reference

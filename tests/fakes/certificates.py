@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _DAY = timedelta(days=1)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,12 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(self._name, self._name, self._key.public_key(), -1, 30)
         constraints = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = builder.add_extension(constraints, critical=True).sign(self._key, hashes.SHA256())
+        # Python 3.13 asks for the extensions that RFC 5280 does.
+        certificate = (
+            builder.add_extension(constraints, critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
         self.path = folder / "ca.pem"
         self.path.write_bytes(_pem(certificate))
 
@@ -47,7 +63,12 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         alternative = x509.SubjectAlternativeName([_general(name) for name in names])
         builder = _builder(_named(names[0]), self._name, key.public_key(), *days)
-        certificate = builder.add_extension(alternative, critical=False).sign(self._key, hashes.SHA256())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        certificate = (
+            builder.add_extension(alternative, critical=False)
+            .add_extension(issuer, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
         stem = f"{names[0]}{days[0]}{days[1]}".replace("/", "_").replace(":", "_")
         leaf = Leaf(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         leaf.certificate.write_bytes(_pem(certificate))
@@ -73,6 +94,7 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + begins * _DAY)
         .not_valid_after(now + ends * _DAY)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 

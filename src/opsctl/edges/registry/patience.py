@@ -19,6 +19,7 @@ from opsctl.model.lock import moment
 _LIMITED = 429
 _BUSY = {_LIMITED, 502, 503, 504}
 _LONGEST_PAUSE = 16.0
+_YEAR = 366 * 86400.0
 _BREATH = 0.2
 """Seconds before what broke is asked again."""
 _SILENCES = {Kind.SLOW, Kind.SILENT, Kind.NO_NAME, Kind.UNREACHABLE}
@@ -141,15 +142,16 @@ class Patience:
 
 
 def retry_after(text: str, now: float) -> float:
-    """Seconds from `now` (since the epoch); 0 where the header says nothing, or a time that has passed."""
+    """Seconds from `now` (since the epoch), a year at most; 0 where it says nothing, or a time that has passed."""
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), _YEAR)
     try:
         read = parsedate_to_datetime(text)
-    except ValueError:
+        until = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return 0.0
-    return max((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() - now, 0.0)
+    return min(max(until - now, 0.0), _YEAR)
 
 
 def _reason(answer: Answer) -> str:

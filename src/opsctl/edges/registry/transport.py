@@ -92,7 +92,7 @@ class Transport:
             )
         # As Go's proxies from the environment, on which Docker relies: none leads to this machine.
         proxies = {"http": "", "https": ""} if is_loopback(urlsplit(asked.url).hostname or "") else {}
-        response = self._session.request(
+        with self._session.request(
             asked.method,
             asked.url,
             # Without Accept-Encoding requests asks for compressed answers, whose size nobody knows.
@@ -104,21 +104,16 @@ class Transport:
             verify=asked.verify,
             proxies=proxies,
             stream=True,
-        )
-        try:
+        ) as response:
+            # Read to its end, its connection is kept.
             body = _read(response, asked.most)
-        except BaseException:
-            response.close()
-            raise
-        response.raw.release_conn()
-        return Answer(response.status_code, CaseInsensitiveDict(response.headers), body, asked.url)
+            return Answer(response.status_code, CaseInsensitiveDict(response.headers), body, asked.url)
 
 
 def _read(response: requests.Response, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    # read1, since read waits until the whole chunk is there.
-    while part := response.raw.read1(_CHUNK, decode_content=True):
+    while part := response.raw.read(_CHUNK, decode_content=True):
         parts.append(part)
         size += len(part)
         if size > most:

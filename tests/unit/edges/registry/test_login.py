@@ -85,6 +85,7 @@ def test_each_repository_has_its_own_token_and_the_second_needs_no_challenge(
 
     assert server.asked[before : before + 2] == ["GET /token", "HEAD /v2/team/web/manifests/1.0"]
     assert len(tokens.given) == 2
+    assert rig.asked_for == [server.host]
 
 
 def test_a_token_that_ended_early_is_replaced_once(rig: Rig, server: RegistryServer) -> None:
@@ -179,15 +180,22 @@ def test_a_login_at_the_token_server(rig: Rig, server: RegistryServer) -> None:
     assert rig.resolve(f"{server.host}/team/app:1.0").digest == digest
 
 
-def test_docker_hub_goes_by_its_old_address(rig: Rig, server: RegistryServer) -> None:
-    rig.docker_login("https://index.docker.io/v1/", "ann", PASSWORD)
+@pytest.mark.parametrize("by", ["auths", "helper"])
+def test_docker_hub_goes_by_its_old_address(rig: Rig, serve: Serve, by: str) -> None:
+    server = serve(rig.authority.leaf("registry-1.docker.io"))
+    rig.servers["registry-1.docker.io", 443] = server.port
+    rig.registries["docker.io"] = Registry(ca_file=str(rig.authority.path))
     with_basic(server, "ann", PASSWORD)
-    # Docker Hub itself is no place for a test: the mirror of another name stands where it would.
-    rig.docker_config(auths={"https://index.docker.io/v1/": {"auth": pair("ann", PASSWORD)}})
-    logins = rig.client()._ways.authorization._logins
+    digest = server.push("library/redis:8.0")
+    hub = "https://index.docker.io/v1/"
+    if by == "auths":
+        rig.docker_login(hub, "ann", PASSWORD)
+    else:
+        rig.docker_config(credHelpers={hub: "lab"})
+        said = json.dumps({"Username": "ann", "Secret": PASSWORD})
+        helper(rig, f"read -r server; [ $server = {hub} ] && echo '{said}'")
 
-    assert logins.of("docker.io").credentials == Credentials("ann", PASSWORD)
-    assert logins.of("ghcr.io").credentials is None
+    assert rig.resolve("redis:8.0").digest == digest
 
 
 def test_an_identity_token_is_posted(rig: Rig, server: RegistryServer) -> None:

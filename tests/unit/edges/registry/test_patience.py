@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.certificates import Leaf
-from tests.fakes.registry_server import GO_ON, Asked, RegistryServer, Reply, error_reply
+from tests.fakes.edges import FakeClock
+from tests.fakes.registry_server import GO_ON, RegistryServer, Reply, error_reply
 from tests.unit.edges.registry.rig import Rig
 
 from opsctl.edges.registry.limits import Limits
 from opsctl.edges.registry.patience import retry_after
 from opsctl.errors import RegistryUnavailable
 from opsctl.model.hosts import Registry
+from opsctl.model.references import parse_reference
 
 PATH = "/v2/team/app/manifests/1.0"
 LIMITED = Reply(429, headers={"Retry-After": "7"})
@@ -59,9 +61,29 @@ def test_a_senseless_word_of_when_is_none(rig: Rig, server: RegistryServer, valu
     assert rig.clock.slept == [1]
 
 
+def test_a_date_without_a_zone_is_that_of_greenwich(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "EST5")
+    time.tzset()
+    try:
+        assert retry_after("Thu, 01 Jan 1970 00:01:00 -0000", 0.0) == 60
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+
+
 @given(st.text(max_size=40))
 def test_any_word_of_when_is_read(text: str) -> None:
-    assert retry_after(text, 0.0) >= 0
+    assert 0 <= retry_after(text, 0.0) <= 366 * 86400
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 31 Dec 9999 23:59:59 +99999999"]
+)
+def test_a_word_of_when_beyond_all_measure_is_told(rig: Rig, server: RegistryServer, value: str) -> None:
+    server.on(PATH, Reply(429, headers={"Retry-After": value}))
+
+    with pytest.raises(RegistryUnavailable, match="it may be asked again in"):
+        rig.resolve(image(server))
 
 
 def test_a_limit_beyond_our_patience_is_told_at_once(rig: Rig, server: RegistryServer) -> None:
@@ -114,30 +136,39 @@ def test_a_limit_on_counted_questions_does_not_stop_the_free_ones(rig: Rig, serv
     assert [asked.method for asked in server.seen] == ["HEAD", "GET", "HEAD"]
 
 
-def test_eight_threads_share_one_gate(rig: Rig, server: RegistryServer) -> None:
-    for number in range(8):
-        server.push(f"team/app{number}:1.0", salt=str(number))
-    limited = threading.Event()
+class Held(FakeClock):
+    """Whoever sleeps waits for a second one; then the time of both passes."""
 
-    def guard(asked: Asked) -> Reply | None:
-        if not limited.is_set():
-            limited.set()
-            return LIMITED
-        return None
+    def __init__(self) -> None:
+        super().__init__()
+        self.both = threading.Event()
 
-    server.guard = guard
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) == 2:
+            self.time += seconds
+            self.both.set()
+        assert self.both.wait(5)
+
+
+def test_threads_wait_before_one_gate_and_it_is_told_once(rig: Rig, server: RegistryServer) -> None:
+    rig.clock = held = Held()
     client = rig.client()
-    rig.resolve(f"{server.host}/team/app0:1.0")
-    rig.clock.slept.clear()
-    limited.clear()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(
-            pool.map(lambda number: rig.resolve(f"{server.host}/team/app{number}:1.0").digest, range(8))
-        )
+    digests = [server.push(f"team/{name}:1.0", salt=name) for name in ("app", "web")]
+    server.on(PATH, LIMITED, GO_ON)
+    images = [parse_reference(f"{server.host}/team/{name}:1.0") for name in ("app", "web")]
 
-    assert len(set(found)) == 8
-    assert [seconds for _, seconds in rig.told] == [7, 7]
-    assert client is rig.clients[-1]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(client.resolve, images[0])
+        while not held.slept:
+            time.sleep(0.001)
+        second = pool.submit(client.resolve, images[1])
+        found = [first.result(5).digest, second.result(5).digest]
+
+    assert found == digests
+    assert held.slept == [7, 7]
+    assert rig.told == [(server.host, 7)]
+    assert server.asked.count("HEAD /v2/team/web/manifests/1.0") == 1
 
 
 def test_a_connection_that_breaks_is_tried_again_twice(rig: Rig, server: RegistryServer) -> None:
@@ -193,14 +224,15 @@ def test_a_registry_that_answered_once_is_asked_again_after_a_silence(
     assert rig.resolve(image(server)).digest == digest
 
 
-DRIPS = {
-    "a body of known length": Reply(body=b"x" * 1000, drips=0.05),
-    "a body without length": Reply(body=b"x" * 1000, drips=0.05, headers={"Connection": "close"}),
-}
+KEPT = Reply(body=b"x" * 1000, drips=0.05)
+CLOSING = Reply(body=b"x" * 1000, drips=0.05, headers={"Connection": "close"})
 
 
-@pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("drip", DRIPS.values(), ids=DRIPS)
+@pytest.mark.parametrize(
+    "drip, over_tls",
+    [(KEPT, True), (CLOSING, False), (CLOSING, True)],
+    ids=["kept", "closing", "closing tls"],
+)
 def test_an_answer_that_drips_ends(
     rig: Rig, serve: Callable[..., RegistryServer], leaf: Leaf, drip: Reply, *, over_tls: bool
 ) -> None:

@@ -194,7 +194,7 @@ def test_a_registry_that_lists_no_tags_does_not_spoil_the_answer(rig: Rig, serve
     [
         Reply(500),
         Reply(breaks=3, body=b"x" * 100),
-        Reply(body=b"{}"),
+        Reply(body=b'{"os": "plan9", "architecture": "z80"}'),
         Reply(hangs=True),
         Reply(429, headers={"Retry-After": "9999"}),
     ],

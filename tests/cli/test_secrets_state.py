@@ -206,6 +206,7 @@ def test_list_as_json(shop: Shop) -> None:
         "due": "2024-02-12T22:13:20Z",
         "expires": None,
         "services": ["api"],
+        "registries": [],
         "remarks": [],
     }
 

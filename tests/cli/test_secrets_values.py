@@ -160,6 +160,7 @@ def test_set_as_json_tells_no_value(shop: Shop) -> None:
         "previous": "v1",
         "created": "2023-11-14T22:13:20Z",
         "services": ["api"],
+        "registries": [],
     }
 
 

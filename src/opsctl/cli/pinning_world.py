@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 from opsctl.cli.arguments import require_known
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.project import state_folder_of
+from opsctl.cli.registry_logins import RegistryLogins
 from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.session import connections
 from opsctl.edges.clock import SystemClock
 from opsctl.edges.ports import Connection, Engine, Registry
-from opsctl.errors import UsageError
 from opsctl.flows.pins.asking import Asker
 from opsctl.flows.pins.inventory import Inventory, inventory
 from opsctl.flows.rendering import SecretSource, rendered
-from opsctl.images.credentials import Credentials
 from opsctl.inputs.hosts_file import find_root
 from opsctl.inputs.project import load
 from opsctl.model.fleet import Fleet
@@ -64,7 +63,7 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
     values = SecretValues(root, invocation.environ, invocation.clock)
     invocation.out.redact_with(values.redact)
     invocation.err.redact_with(values.redact)
-    logins = _Logins(fleet, values, environments)
+    logins = RegistryLogins(fleet, values, environments)
     blank = SecretSource(placeholder, login_placeholder)
     desired = [
         rendered(fleet, name, blank, state_folder=state_folder_of(fleet, name)) for name in environments
@@ -81,32 +80,12 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
         yield PinningWorld(root, fleet.project, inventory(fleet, desired), asker, hosts, connect)
 
 
-class _Logins:
-    """Who logs in to a registry, as hosts.toml says; the password is the first that a store of the environments has."""
-
-    def __init__(self, fleet: Fleet, values: SecretValues, environments: Sequence[str]) -> None:
-        self._fleet, self._values, self._environments = fleet, values, environments
-
-    def of(self, registry: str) -> Credentials | None:
-        """Raises UsageError for a password that no store has, StoreUnusable for a store that cannot be opened."""
-        entry = self._fleet.hosts_file.registries.get(registry)
-        if entry is None or entry.login is None:
-            return None
-        missing: UsageError | None = None
-        for environment in self._environments:
-            try:
-                value = self._values.source(self._fleet, environment).value(entry.login.password.secret)
-            except UsageError as error:
-                missing = missing or error
-            else:
-                return Credentials(entry.login.username, value)
-        if missing:
-            raise missing
-        return None
-
-
 def _registry(
-    invocation: Invocation, fleet: Fleet, logins: _Logins, via: str, connect: Callable[[str], Connection]
+    invocation: Invocation,
+    fleet: Fleet,
+    logins: RegistryLogins,
+    via: str,
+    connect: Callable[[str], Connection],
 ) -> Registry:
     if via:
         from opsctl.flows.engine_registry import EngineRegistry, engine_auth

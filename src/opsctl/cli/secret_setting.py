@@ -147,7 +147,7 @@ def remove_one(invocation: Invocation, name: str, environment: str | None, *, ye
         raise Refused(
             f"{name} is used",
             where=str(uses[0].place),
-            evidence=[f"{use.place}: {use.service}" for use in uses],
+            evidence=[f"{use.place}: {use.user}" for use in uses],
         )
     if not yes and not invocation.can_ask:
         raise UsageError("removing it needs a yes, and there is no terminal to ask on", hint="add --yes")

@@ -132,10 +132,13 @@ class Keeper:
     def uses(self) -> Uses:
         """Who uses which secret, read once. Raises InputError where the project's files cannot tell."""
         from opsctl.inputs.project import load
-        from opsctl.render.secret_uses import secret_uses
+        from opsctl.render.secret_uses import login_uses, secret_uses
 
         if not self._uses:
-            self._uses.append(secret_uses(load(self.root), self.environment))
+            fleet = load(self.root)
+            found, logins = secret_uses(fleet, self.environment), login_uses(fleet)
+            names = found.keys() | logins.keys()
+            self._uses.append({name: (*found.get(name, ()), *logins.get(name, ())) for name in names})
         return self._uses[0]
 
     def uses_if_known(self) -> Uses | None:

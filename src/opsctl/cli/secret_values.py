@@ -10,7 +10,7 @@ from opsctl.errors import UsageError
 from opsctl.flows.rendering import SecretSource
 from opsctl.model.fleet import Fleet
 from opsctl.render.redact import Redactor
-from opsctl.render.secret_uses import login_secrets, secret_names
+from opsctl.render.secret_uses import login_uses, secret_names
 
 
 class SecretValues:
@@ -60,7 +60,7 @@ class SecretValues:
         from opsctl.edges.secrets import GeneratedStore
 
         path = self._root / "secrets" / f"{environment}.generated.json"
-        return GeneratedStore(path, secret_names(fleet, environment) | login_secrets(fleet))
+        return GeneratedStore(path, secret_names(fleet, environment) | login_uses(fleet).keys())
 
 
 def _made_up(fleet: Fleet, environment: str) -> bool:

@@ -42,14 +42,27 @@ class Item:
 
     @property
     def services(self) -> tuple[str, ...]:
-        return tuple(sorted({use.service for use in self.uses or ()}))
+        return tuple(sorted({use.service for use in self.uses or () if use.service}))
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Those that hosts log in to with it."""
+        return tuple(sorted({use.registry for use in self.uses or () if use.registry}))
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(sorted(use.user for use in self.uses or ())))
 
 
 def inventory(
     file: StoreFile, uses: Uses | None, now: float, journals: Mapping[str, Opened] | None = None
 ) -> tuple[Item, ...]:
-    """By name. `uses` is None where the project's files could not tell; `journals` are those that are there, by secret."""
-    names = sorted({*file.secrets, *(uses or {})})
+    """By name. `uses` is None where the project's files could not tell; `journals` are those that are there, by secret.
+
+    What only a login of a registry names may be missing: this environment perhaps pulls nothing from there.
+    """
+    asked = {name for name, found in (uses or {}).items() if any(use.service for use in found)}
+    names = sorted({*file.secrets, *asked})
     opened = journals or {}
     return tuple(_item(name, file.secrets.get(name), uses, now, opened.get(name)) for name in names)
 

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """One place where a service asks for a secret: a variable of its env, or a file by its target."""
+    """One place where a secret is asked for: by a service, in a variable of its env or a file by its target; or by the login
+    of a registry, without stack and service.
+    """
 
     stack: str
     service: str
     place: Place
     env_key: str = ""
     target: str = ""
+    registry: str = ""
+
+    @property
+    def user(self) -> str:
+        return self.service or f"registry {self.registry}"
 
 
 def secret_uses(fleet: Fleet, environment: str) -> Mapping[str, tuple[SecretUse, ...]]:
@@ -50,10 +57,14 @@ def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
     return frozenset(secret_uses(fleet, environment))
 
 
-def login_secrets(fleet: Fleet) -> frozenset[str]:
-    """The secrets that logins of registries name: a pull may ask for them."""
-    entries = fleet.hosts_file.registries.values()
-    return frozenset(entry.login.password.secret for entry in entries if entry.login)
+def login_uses(fleet: Fleet) -> Mapping[str, tuple[SecretUse, ...]]:
+    """The secrets that logins of registries name: a pull may ask for them, in any environment."""
+    found = dict[str, list[SecretUse]]()
+    for name, entry in fleet.hosts_file.registries.items():
+        if entry.login:
+            place = fleet.place("registries", name, "login")
+            found.setdefault(entry.login.password.secret, []).append(SecretUse("", "", place, registry=name))
+    return {secret: tuple(uses) for secret, uses in sorted(found.items())}
 
 
 def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Service) -> Iterator[SecretUse]:

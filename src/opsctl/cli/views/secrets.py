@@ -116,7 +116,7 @@ def _row(item: Item, now: float) -> tuple[Span, ...]:
         *_term(stands.share),
         _due(stands.due, now),
         Span(words, worst),
-        Span(", ".join(item.services)),
+        Span(", ".join(item.users)),
     )
 
 
@@ -150,6 +150,7 @@ def _item_json(item: Item, environment: str) -> dict[str, Any]:
         "due": _moment(stands.due),
         "expires": _moment(secret.expires) if secret else None,
         "services": None if item.uses is None else list(item.services),
+        "registries": None if item.uses is None else list(item.registries),
         "remarks": [
             {
                 "kind": remark.kind,

@@ -25,7 +25,11 @@ class Stored:
 
     @property
     def services(self) -> tuple[str, ...]:
-        return tuple(sorted({use.service for use in self.uses or ()}))
+        return tuple(sorted({use.service for use in self.uses or () if use.service}))
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        return tuple(sorted({use.registry for use in self.uses or () if use.registry}))
 
 
 def stored_view(stored: Stored) -> Iterator[Block]:
@@ -51,6 +55,9 @@ def stored_view(stored: Stored) -> Iterator[Block]:
             Span("next", "change"),
             f"  opsctl deploy {stored.environment} brings it to {', '.join(stored.services)}",
         )
+    elif stored.registries:
+        text = f"  hosts log in with it where they pull from {', '.join(stored.registries)}"
+        yield line(Span("note", "dim"), text)
     else:
         yield line(Span("note", "dim"), "  no stack uses it yet: {secret: " + stored.name + "} in env")
 
@@ -65,4 +72,5 @@ def stored_json(stored: Stored) -> dict[str, Any]:
         "previous": secret.previous or None,
         "created": moment_text(version.created) if version else None,
         "services": None if stored.uses is None else list(stored.services),
+        "registries": None if stored.uses is None else list(stored.registries),
     }

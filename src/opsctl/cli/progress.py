@@ -32,7 +32,9 @@ class Progress(Protocol):
 
 @contextmanager
 def progress(screen: Screen, *, tell_steps: bool) -> Iterator[Progress]:
-    """A listener for this run. `tell_steps`: each step that ended leaves a line, as in a deploy."""
+    """A listener for this run. `tell_steps`: each step that ended leaves a line, as in a deploy; else only what has to be
+    waited for.
+    """
     shown: PlainProgress | LiveProgress
     shown = (
         LiveProgress(screen, tell_steps=tell_steps)
@@ -44,6 +46,10 @@ def progress(screen: Screen, *, tell_steps: bool) -> Iterator[Progress]:
         yield shown
     finally:
         shown.pause()
+
+
+def _is_about_the_whole(event: Event) -> bool:
+    return event.kind == "waiting" and not event.subject
 
 
 class PlainProgress:
@@ -59,7 +65,7 @@ class PlainProgress:
         with self._lock:
             text = told(self._board, event)
             self._board = self._board.after(event)
-            if text and self._tell_steps:
+            if text and (self._tell_steps or _is_about_the_whole(event)):
                 self._screen.show([text])
 
     def pause(self) -> None: ...
@@ -87,7 +93,7 @@ class LiveProgress:
             text = told(self._board, event)
             self._board = self._board.after(event)
             self._clock_at_event = (self._monotonic(), event.seconds)
-            if text and self._tell_steps:
+            if text and (self._tell_steps or _is_about_the_whole(event)):
                 self._screen.show([text]) if self._live is None else self._live.console.print(
                     self._text([text])
                 )

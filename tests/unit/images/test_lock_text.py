@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import tries
 
 from opsctl.images.lock_text import lock_text
 from opsctl.inputs.yaml_document import read_yaml
@@ -260,6 +261,7 @@ LOCKS = st.lists(pins(), max_size=4).map(dict).filter(_valid).map(with_entries)
 
 
 @given(LOCKS)
+@tries(20)
 def test_reading_gives_exactly_the_lock(lock: Lock) -> None:
     text = lock_text(lock, "")
     assert parsed(text) == lock
@@ -301,6 +303,7 @@ def annotated(draw: st.DrawFn, lock: Lock) -> Annotated:
 
 
 @given(st.data())
+@tries(20)
 def test_a_commented_file_of_the_same_lock_stays_as_it_is(data: st.DataObject) -> None:
     lock = data.draw(LOCKS)
     file = data.draw(annotated(lock))
@@ -309,6 +312,7 @@ def test_a_commented_file_of_the_same_lock_stays_as_it_is(data: st.DataObject) -
 
 
 @given(st.data())
+@tries(20)
 def test_edits_lose_no_comment_of_what_stays(data: st.DataObject) -> None:
     lock, other = data.draw(LOCKS), data.draw(LOCKS)
     file = data.draw(annotated(lock))
@@ -330,6 +334,7 @@ def test_edits_lose_no_comment_of_what_stays(data: st.DataObject) -> None:
 
 
 @given(st.text("#'\" \t\n\r:{}[]-&*!|>%@aversionimages1,?\\", max_size=60), LOCKS)
+@tries(20)
 def test_whatever_the_file_held_the_text_is_the_lock(before: str, lock: Lock) -> None:
     text = lock_text(lock, before)
     assert parsed(text) == lock

@@ -23,7 +23,8 @@ _REGISTRY = re.compile(_HOST)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_NAME = 255
-_HUB_NAMES = frozenset({"index.docker.io", "registry-1.docker.io", DOCKER_HUB})
+# Not registry-1.docker.io, where Docker Hub answers: to an engine (20.10) that is another registry, with names of its own.
+_HUB_NAMES = frozenset({"index.docker.io", DOCKER_HUB})
 
 
 @dataclass(frozen=True, slots=True)

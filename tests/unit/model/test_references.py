@@ -17,6 +17,11 @@ READ = [
     ("docker.io/redis:8", ("docker.io", "library/redis", "8", ""), "redis:8"),
     ("docker.io/library/redis:8", ("docker.io", "library/redis", "8", ""), "redis:8"),
     ("index.docker.io/library/redis:8", ("docker.io", "library/redis", "8", ""), "redis:8"),
+    (
+        "registry-1.docker.io/library/redis:8",
+        ("registry-1.docker.io", "library/redis", "8", ""),
+        "registry-1.docker.io/library/redis:8",
+    ),
     ("grafana/loki:3.7.6", ("docker.io", "grafana/loki", "3.7.6", ""), "grafana/loki:3.7.6"),
     ("library/redis", ("docker.io", "library/redis", "", ""), "redis:latest"),
     ("ghcr.io/a/b/c:v1", ("ghcr.io", "a/b/c", "v1", ""), "ghcr.io/a/b/c:v1"),

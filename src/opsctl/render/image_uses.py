@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 
 from opsctl.images.dockerfile import from_lines
 from opsctl.images.mentioned import image_of_variable, images_in_file
+from opsctl.images.pins import Pins
 from opsctl.images.uses import ImageUse, Kind
 from opsctl.model.fleet import Fleet, Place
 from opsctl.render.problems import locate
@@ -55,12 +56,19 @@ def service_uses(
 
     image, place = service.asked_image or service.image, service.image_place
     yield use(image, _in_template(fleet, place, image), "service", _source(fleet, environment, host, service))
-    named = {mention.image for mention in service.mentions}
     for mention in service.mentions:
         yield use(mention.image, _in_template(fleet, mention.place, mention.image), "mention")
+    named = _rendered_names(fleet, host, service)
     for found, at in _found(fleet, environment, service):
         if found not in named:
             yield use(found, at, "found")
+
+
+def _rendered_names(fleet: Fleet, host: DesiredHost, service: DesiredService) -> set[str]:
+    """What image() and `services.NAME.image` left in the texts of a service: those uses are known by what was written."""
+    pins = Pins(fleet.lock, pushed=not host.pulls)
+    mentioned = {name for one in service.mentions for name in (one.image, pins.of(one.image))}
+    return mentioned | {one.image for one in host.services.values()}
 
 
 def dockerfile_uses(fleet: Fleet) -> Iterator[ImageUse]:

@@ -160,6 +160,20 @@ def test_an_environment_that_requires_pins_is_told_of_each_loose_image_with_its_
     assert any("stacks/apps.yml:7" in one and "{{ image('box:1.2.3') }}" in one for one in told)
 
 
+@pytest.mark.parametrize("pushed", [False, True])
+def test_what_was_pinned_is_not_found_again_in_what_was_rendered(pushed: bool) -> None:
+    found = fleet(
+        {
+            "image": "app:1",
+            "env": {"BOX_IMAGE": "{{ image('sandbox:slim') }}", "OWN_IMAGE": "{{ services.app.image }}"},
+            "files": [{"target": "/a.yml", "content": "image: {{ image('sandbox:slim') }}\n"}],
+        },
+        pushed=pushed,
+    )
+    assert list(unpinned(found, "prod", host_of(found))) == []
+    assert {kind for kind, _image, _places in uses(found)} == {"service", "mention"}
+
+
 @pytest.mark.parametrize("image", ["app:1", f"x:1@{digest(3)}", "opsctl.local/demo/x:1"])
 def test_what_a_digest_pins_is_not_told_of(image: str) -> None:
     found = fleet({"image": image})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from opsctl.images.other_images import other_images
 from opsctl.plan import pushes, resources
 from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.narrowing import pending, widen
@@ -69,14 +70,18 @@ def _replaced_networks(ctx: Context, touched: Mapping[str, DesiredService]) -> d
 def _pulls(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[Pull]:
     missing: dict[str, list[str]] = {}
     for name, service in touched.items():
-        if _is_missing(ctx, service) and ctx.desired.pulls and not _pull_never(service):
-            missing.setdefault(service.image, []).append(name)
+        if ctx.desired.pulls:
+            for image in _missing(ctx, service):
+                if image != service.image or not _pull_never(service):
+                    missing.setdefault(image, []).append(name)
     for image, services in sorted(missing.items()):
         yield Pull(image, tuple(services))
 
 
-def _is_missing(ctx: Context, service: DesiredService) -> bool:
-    return image_id(ctx.observed.images, service.image) is None
+def _missing(ctx: Context, service: DesiredService) -> tuple[str, ...]:
+    """The images of a service that its host lacks: its own first, then those of hooks and volumes."""
+    named = (service.image, *(image for _key, image in other_images(service.definition)))
+    return tuple(image for image in dict.fromkeys(named) if image_id(ctx.observed.images, image) is None)
 
 
 def _pull_never(service: DesiredService) -> bool:
@@ -86,14 +91,11 @@ def _pull_never(service: DesiredService) -> bool:
 def _never_pulled(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[str]:
     host = ctx.desired.name
     for name, service in touched.items():
-        if not _is_missing(ctx, service):
-            continue
-        if not ctx.desired.pulls:
-            yield (
-                f"{name}: {service.image} is not on {host}, and images = push: opsctl push-images {host} {name}"
-            )
-        elif _pull_never(service):
-            yield f"{name}: image {service.image} is not on the host and its pull_policy forbids to pull it"
+        for image in _missing(ctx, service):
+            if not ctx.desired.pulls:
+                yield f"{name}: {image} is not on {host}, and images = push: opsctl push-images {host} {name}"
+            elif image == service.image and _pull_never(service):
+                yield f"{name}: image {image} is not on the host and its pull_policy forbids to pull it"
 
 
 def _files(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from opsctl.images.other_images import with_other_images
 from opsctl.images.pins import Pins
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.nearest import nearest
@@ -21,7 +22,7 @@ from opsctl.render.ports import read_port
 from opsctl.render.problems import Problems, locate
 from opsctl.render.split import desired_service, named_volumes
 from opsctl.render.templating import Templates, is_template
-from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Reaction
+from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Mention, Reaction
 
 _KNOWN_TO_ENGINE = frozenset({"default"})
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -50,6 +51,7 @@ class HostRendering:
         self._pins = Pins(fleet.lock, pushed=fleet.host(host).images == "push")
         self._written: dict[str, str] = {}
         self._context = host_context(fleet, environment, host, self._pins)
+        self._said_by_template: list[Mention] = []
 
     def run(self, directory: str) -> DesiredHost | None:
         """The host as it shall be; None where a problem was found."""
@@ -67,7 +69,11 @@ class HostRendering:
             volumes,
         )
         with self._problems.at(document_place(self._templates)):
-            document = compose_document(self._templates, self._context, asked)
+            said = Asked(self._secrets, self._pins)
+            said.place = document_place(self._templates)
+            context = {**self._context, "image": said.image}
+            document = compose_document(self._templates, context, asked)
+            self._said_by_template = said.mentions
             services = {name: self._desired(drafts[name], document) for name in sorted(document.services)}
             if self._problems.count == before:
                 return self._finished(
@@ -213,7 +219,7 @@ class HostRendering:
         """The service of the parsed document, with what it names looked up in the rest of it."""
         mapping = document.services[draft.name]
         with self._problems.at(draft.place):
-            service = self._pinned(desired_service(draft, mapping, document.volumes))
+            service = self._pinned(draft, desired_service(draft, mapping, document.volumes))
             looked_up = (
                 ("network", set(service.networks) - _KNOWN_TO_ENGINE, document.networks),
                 ("volume", set(named_volumes(mapping)), document.volumes),
@@ -226,21 +232,44 @@ class HostRendering:
             return service
         return None
 
-    def _pinned(self, service: DesiredService) -> DesiredService:
+    def _pinned(self, draft: Draft, service: DesiredService) -> DesiredService:
         """With its digest, and where the image was written: the compose template has the last word."""
         written = self._written[service.name]
         place = self._place(service.stack, "services", service.name, "image")
         if service.image != self._context["services"][service.name]["image"]:
             written, place = service.image, document_place(self._templates)
         image = self._pins.of(written)
+        others, mentions = self._others_pinned(draft, service)
         return replace(
             service,
             image=image,
-            definition={**service.definition, "image": image},
+            definition={**others, "image": image},
             digest=self._pins.digest(parse_reference(written)),
             asked_image=written,
             image_place=place,
+            mentions=mentions,
         )
+
+    def _others_pinned(
+        self, draft: Draft, service: DesiredService
+    ) -> tuple[Mapping[str, Any], tuple[Mention, ...]]:
+        """The mapping with the digests of images beside its own, and all that image() or a key of Compose names."""
+        texts = repr(service.definition)
+        mentions = [*service.mentions]
+        mentions += [one for one in self._said_by_template if repr(self._pins.of(one.image))[1:-1] in texts]
+        rendered = {self._pins.of(one.image) for one in mentions}
+        rendered |= {view["image"] for view in self._context["services"].values()}
+
+        def pinned(key: str, image: str) -> str:
+            if image in rendered:
+                return image
+            own = key in draft.compose
+            place = self._place(draft.stack, "services", draft.name, key) if own else None
+            digest = self._pins.digest(parse_reference(image))
+            mentions.append(Mention(image, digest, place or document_place(self._templates)))
+            return self._pins.of(image)
+
+        return with_other_images(service.definition, pinned), tuple(dict.fromkeys(mentions))
 
     def _text(self, text: str, context: Mapping[str, Any], stack: str, *path: str | int) -> str:
         return self._templates.text(text, context, self._place(stack, *path)) if is_template(text) else text

@@ -22,6 +22,8 @@ def desired_service(
         raise ValueError(
             f"labels that begin with {OWN_LABEL_PREFIX!r} belong to opsctl: {', '.join(sorted(own))}"
         )
+    if final.get("build"):
+        raise ValueError("the compose template gives it `build`, and opsctl does not build images yet")
     if not isinstance(final.get("image"), str) or not final["image"]:
         raise ValueError("the service has no image")
     return DesiredService(

@@ -45,6 +45,27 @@ def test_a_first_deploy_pulls_pushes_and_creates_in_waves_with_the_waits_that_ga
     )
 
 
+def test_images_of_hooks_and_volumes_are_brought_too() -> None:
+    inner = {
+        "pre_start": [{"image": "hook:1", "command": ["true"]}],
+        "volumes": [{"type": "image", "source": "data:2", "target": "/data"}],
+    }
+    desired = host(service("api", definition=inner), service("web", definition=inner))
+    machine = Machine()
+    machine.images["data:2"] = "sha256:5"
+
+    assert [str(step.subject()) for step in plan(machine, desired).steps if step.verb == "pull"] == [
+        "hook:1",
+        "lab/app:1.0.0",
+    ]
+    assert plan(machine, replace(desired, pulls=False)).refusals == (
+        "api: lab/app:1.0.0 is not on web, and images = push: opsctl push-images web api",
+        "api: hook:1 is not on web, and images = push: opsctl push-images web api",
+        "web: lab/app:1.0.0 is not on web, and images = push: opsctl push-images web web",
+        "web: hook:1 is not on web, and images = push: opsctl push-images web web",
+    )
+
+
 def test_a_host_that_pulls_nothing_is_refused_what_it_lacks_and_told_what_brings_it() -> None:
     pushed = replace(shop(), pulls=False)
     machine = Machine()

@@ -17,7 +17,7 @@ from opsctl.state.desired import DesiredHost, DesiredService
 COMPOSE_KEYS = frozenset(
     {
         *("command", "container_name", "healthcheck", "init", "ipc", "labels", "network_mode", "networks"),
-        *("pid", "ports", "restart", "volumes", "volumes_from", "cpus", "logging"),
+        *("pid", "ports", "pre_start", "restart", "volumes", "volumes_from", "cpus", "logging"),
     }
 )
 SECRETS = {"db_password": "p$w'd/ü#1", "api_key": "key-0123456789"}

@@ -160,6 +160,60 @@ def test_an_environment_that_requires_pins_is_told_of_each_loose_image_with_its_
     assert any("stacks/apps.yml:7" in one and "{{ image('box:1.2.3') }}" in one for one in told)
 
 
+HOOK = [{"image": "sandbox:slim", "command": ["true"]}, {"command": ["true"]}]
+MOUNTS = [
+    {"type": "image", "source": "data:2", "target": "/d"},
+    {"type": "bind", "source": "/a", "target": "/b"},
+]
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+def test_images_of_hooks_and_volumes_are_pinned_and_asked_for(pushed: bool) -> None:
+    found = fleet({"image": "app:1", "pre_start": HOOK, "volumes": MOUNTS}, pushed=pushed)
+    one = host_of(found).services["app"]
+    pinned = "sandbox:slim-sha256-000000000000" if pushed else f"sandbox:slim@{digest(2)}"
+    assert one.definition["pre_start"] == [{"image": pinned, "command": ["true"]}, {"command": ["true"]}]
+    assert one.definition["volumes"] == MOUNTS
+    assert [(mention.image, mention.digest) for mention in one.mentions] == [
+        ("sandbox:slim", digest(2)),
+        ("data:2", ""),
+    ]
+    (told,) = unpinned(found, "prod", host_of(found))
+    assert "data:2" in told
+    assert "opsctl pin-images data:2" in told
+
+
+def test_what_image_left_in_a_key_of_compose_keeps_the_name_that_was_written() -> None:
+    hook = [{"image": "{{ image('sandbox:slim') }}", "command": ["true"]}]
+    one = service({"image": "app:1", "pre_start": hook})
+    assert one.definition["pre_start"][0]["image"] == f"sandbox:slim@{digest(2)}"
+    assert [mention.image for mention in one.mentions] == ["sandbox:slim"]
+
+
+def test_what_the_compose_template_names_beside_the_image_is_asked_for() -> None:
+    template = """services:
+  app:
+    image: app:1
+    pre_start: [{image: "hook:1", command: ["true"]}, {image: "{{ image('sandbox:slim') }}", command: ["true"]}]
+    command: ["run", "{{ image('new:1') }}"]
+"""
+    found = fleet({"image": "app:1"}, templates={"compose.yml.j2": template})
+    told = list(unpinned(found, "prod", host_of(found)))
+    assert len(told) == 2
+    assert all("templates/compose.yml.j2:" in one for one in told)
+    assert {image for kind, image, _places in uses(found) if kind == "mention"} == {
+        "hook:1",
+        "sandbox:slim",
+        "new:1",
+    }
+
+
+def test_the_compose_template_builds_nothing() -> None:
+    template = "services:\n  app:\n    image: app:1\n    build: .\n"
+    with pytest.raises(InputError, match="does not build images yet"):
+        service({"image": "app:1"}, templates={"compose.yml.j2": template})
+
+
 @pytest.mark.parametrize("pushed", [False, True])
 def test_what_was_pinned_is_not_found_again_in_what_was_rendered(pushed: bool) -> None:
     found = fleet(

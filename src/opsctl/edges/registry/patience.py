@@ -20,6 +20,8 @@ _LIMITED = 429
 _BUSY = {_LIMITED, 502, 503, 504}
 _LONGEST_PAUSE = 16.0
 _YEAR = 366 * 86400.0
+_SAME_LIMIT = 1.0
+"""Seconds by which several answers under way shift one limit: it is told once."""
 _BREATH = 0.2
 """Seconds before what broke is asked again."""
 _SILENCES = {Kind.SLOW, Kind.SILENT, Kind.NO_NAME, Kind.UNREACHABLE}
@@ -112,7 +114,7 @@ class Patience:
                 wait = until - self._clock.monotonic()
                 if wait <= 0:
                     return
-                untold, gate.told = gate.told < until, max(gate.told, until)
+                untold, gate.told = gate.told + _SAME_LIMIT < until, max(gate.told, until)
             if wait > errand.left:
                 raise self._too_long(gate, endpoint, errand, wait)
             errand.left -= wait

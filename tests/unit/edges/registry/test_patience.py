@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.certificates import Leaf
 from tests.fakes.edges import FakeClock
-from tests.fakes.registry_server import GO_ON, RegistryServer, Reply, error_reply
+from tests.fakes.registry_server import GO_ON, Asked, RegistryServer, Reply, error_reply
 from tests.unit.edges.registry.rig import Rig
 
 from opsctl.edges.registry.limits import Limits
@@ -169,6 +169,43 @@ def test_threads_wait_before_one_gate_and_it_is_told_once(rig: Rig, server: Regi
     assert held.slept == [7, 7]
     assert rig.told == [(server.host, 7)]
     assert server.asked.count("HEAD /v2/team/web/manifests/1.0") == 1
+
+
+class Together(FakeClock):
+    """Two sleep, and both wake when the later of them would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = threading.Barrier(2)
+
+    def sleep(self, seconds: float) -> None:
+        until = self.time + seconds
+        self.asleep.wait(5)
+        self.time = max(self.time, until)
+
+
+def test_one_limit_that_two_answers_tell_of_is_told_once(rig: Rig, server: RegistryServer) -> None:
+    rig.clock = Together()
+    client = rig.client()
+    both = threading.Barrier(2)
+    images = []
+
+    def limited(asked: Asked) -> Reply:
+        both.wait(5)
+        while "web" in asked.path and not rig.told:
+            time.sleep(0.001)
+        rig.clock.time += 0.01
+        return LIMITED
+
+    for name in ("app", "web"):
+        server.push(f"team/{name}:1.0", salt=name)
+        server.on(f"/v2/team/{name}/manifests/1.0", limited, GO_ON)
+        images.append(parse_reference(f"{server.host}/team/{name}:1.0"))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(client.resolve, images))
+
+    assert len(rig.told) == 1
 
 
 def test_a_connection_that_breaks_is_tried_again_twice(rig: Rig, server: RegistryServer) -> None:

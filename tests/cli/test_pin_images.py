@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from opsctl.errors import Exit
+from opsctl.flows.verify import Check, Checked, VerifyReport
 from opsctl.inputs.project import load
 from opsctl.model.lock import Lock
 from tests.cli.terminal import Ended, opsctl
@@ -267,9 +268,38 @@ def test_a_lock_that_somebody_else_wrote_meanwhile_is_kept(project: Project) -> 
 
     project.server.on("/v2/team/api/manifests/1.4.2", write)
     ended = project.run()
-    assert ended.code == Exit.USAGE
+    assert ended.code == Exit.FAILED
     assert "images.lock.yaml was changed by something else in the meantime" in ended.err
     assert "other" in project.text
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_a_verify_tells_what_it_found_where_the_lock_cannot_be_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch, json: bool
+) -> None:
+    project.run("sure")
+    ((key, entry),) = project.lock.images.items()
+
+    names: tuple[Check, ...] = ("health", "drift", "image")
+
+    def look(*_asked: object) -> VerifyReport:
+        (project.root / "images.lock.yaml").write_text(project.text.replace("nightly", "other"))
+        checks = tuple(Checked("web", "sure", name, "pass") for name in names)
+        return VerifyReport("prod", checks, {}, {key: entry.digest})
+
+    monkeypatch.setattr("opsctl.flows.verify.verify", look)
+    options = ("--json",) if json else ()
+    ended = opsctl("verify", "prod", *options, project=project.root, clock=FakeClock())
+
+    assert ended.code == Exit.FAILED
+    told = "images.lock.yaml was changed by something else in the meantime"
+    if json:
+        assert ended.envelope["data"]["checks"]
+        assert ended.envelope["data"]["validated"] == []
+        assert told in ended.envelope["errors"][0]["message"]
+    else:
+        assert "1 service checked, all as they should be" in ended.out
+        assert told in ended.err
 
 
 def test_a_host_that_cannot_be_reached_is_told_for_running_and_via(project: Project) -> None:

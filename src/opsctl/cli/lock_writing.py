@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opsctl.edges.saving import only_writer, replace
-from opsctl.errors import UsageError
+from opsctl.errors import OperationFailed
 from opsctl.images.lock_plan import validated
 from opsctl.images.lock_text import lock_text
 from opsctl.inputs.draft import Draft
@@ -18,7 +18,7 @@ from opsctl.model.lock import LOCK_FILE, Lock
 def write_lock(root: Path, was: Lock, lock: Lock) -> bool:
     """Whether anything changed. Comments of the file stay.
 
-    Raises UsageError where the file holds another lock than `was` by now, OperationFailed where it cannot be written.
+    Raises OperationFailed where the file holds another lock than `was` by now, or cannot be written.
     """
     if lock == was:
         return False
@@ -36,7 +36,9 @@ def _require_unchanged(data: bytes | None, was: Lock) -> None:
     if data is not None:
         read_lock(draft, data)
     if draft.problems or draft.lock != was:
-        raise UsageError(f"{LOCK_FILE} was changed by something else in the meantime", hint="run it again")
+        raise OperationFailed(
+            f"{LOCK_FILE} was changed by something else in the meantime", hint="run it again"
+        )
 
 
 def record_green(fleet: Fleet, green: Mapping[str, str], now: float) -> tuple[str, ...]:

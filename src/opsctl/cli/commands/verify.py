@@ -6,6 +6,7 @@ import typer
 
 from opsctl.cli.answer import answer, begin
 from opsctl.cli.options import Hosts, Json, Stacks, Words
+from opsctl.errors import OpsctlError, worst
 
 
 def verify(
@@ -14,7 +15,7 @@ def verify(
     """Check that what runs is what the files say: healthy, nothing to deploy, the locked images.
 
     Ends with 4 where a check failed, with 5 where one could not be told. Images that pass for the first time with their digest
-    get `validated_at` in images.lock.yaml.
+    get `validated_at` in images.lock.yaml; where that cannot be written, it ends with 1 after all was told.
     """
     from opsctl.cli.progress import progress
     from opsctl.cli.request import Request
@@ -31,14 +32,27 @@ def verify(
         fleet = session.project.fleet
         report = look(session.world, fleet, session.desired, session.selection)
         now = session.world.clock.now()
+    from opsctl.cli.envelope import error_entries
     from opsctl.cli.lock_writing import record_green
+    from opsctl.cli.views.blocks import BLANK
+    from opsctl.cli.views.errors import error_view
     from opsctl.cli.views.verify import verify_json, verify_view
 
-    recorded = record_green(fleet, report.green, now)
-    return answer(
+    recorded: tuple[str, ...] = ()
+    unwritten: list[OpsctlError] = []
+    try:
+        recorded = record_green(fleet, report.green, now)
+    except OpsctlError as reason:
+        unwritten.append(reason)  # what was found is told all the same
+    code = answer(
         invocation,
-        report.exit,
+        worst([report.exit, *(error.exit for error in unwritten)]),
         blocks=verify_view(report, recorded),
         data=verify_json(report, recorded),
         errors=dict(report.errors),
+        entries=[entry for error in unwritten for entry in error_entries(error)],
     )
+    for error in unwritten:
+        if not invocation.json:
+            invocation.side.show([BLANK, *error_view(error)])
+    return code

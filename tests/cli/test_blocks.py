@@ -12,6 +12,7 @@ from opsctl.cli.views.blocks import (
     Column,
     Span,
     Table,
+    folded,
     lay_out,
     line,
     shorten,
@@ -97,3 +98,26 @@ def test_colour_is_put_on_spans_only_when_wanted() -> None:
 def test_what_a_terminal_would_obey_is_shown_and_not_sent() -> None:
     said = "\x1b[2Jgone\nforged\x9b31m\ttab"
     assert plain(list(redacted([line(said)], lambda text: text))) == ["\\x1b[2Jgone\\x0aforged\\x9b31m\ttab"]
+
+
+def test_a_column_gives_way_at_its_start_or_goes_on_below() -> None:
+    columns = (Column("image", least=8, over="start"), Column("n"), Column("places", least=10, over="fold"))
+    table = Table(columns, ((Span("example.org/api:1.4"), Span("7"), Span("a.yml:1, b.yml:2, c.yml:3")),))
+    assert plain([table], 30) == [
+        "image         n  places",
+        "…org/api:1.4  7  a.yml:1,",
+        "                 b.yml:2,",
+        "                 c.yml:3",
+    ]
+
+
+def test_prose_goes_on_further_in_and_is_whole_in_a_pipe() -> None:
+    prose = folded(Span("note", "warn"), "  one two three four five six", hang=6)
+    assert plain([prose]) == ["note  one two three four five six"]
+    assert plain([prose], 26) == ["note  one two three four", "      five six"]
+
+
+@given(st.text("ab ", max_size=60), st.integers(min_value=26, max_value=60))
+def test_folding_loses_no_word(text: str, width: int) -> None:
+    told = " ".join(plain([folded(text, hang=4)], width))
+    assert told.split() == text.split()

@@ -243,8 +243,8 @@ def test_digests_go_into_the_files_where_the_tag_stands_there(project: Project) 
     "argv,message",
     [
         (["--update", "--check"], "--update and --check exclude each other"),
-        (["--offline"], "--offline says nothing here"),
-        (["--check", "--write-source"], "--write-source says nothing here"),
+        (["--offline"], "--offline goes with --check only"),
+        (["--check", "--write-source"], "--write-source does not go with --check"),
         (["--rollback"], "name the images to roll back"),
         (["nothing"], "no image and no service is called nothing"),
         (["-e", "prd"], "no environment is called prd"),

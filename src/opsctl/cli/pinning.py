@@ -23,6 +23,7 @@ from opsctl.flows.pins.running import running
 from opsctl.images.findings import exit_of as exit_of_findings
 from opsctl.images.lock_plan import LockPlan, plan_lock
 from opsctl.images.source_plan import SourcePlan
+from opsctl.model.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,22 +79,19 @@ def run(invocation: Invocation, asked: Asked) -> int:
 
 def _require_fitting(asked: Asked) -> None:
     """Raises UsageError for options that say nothing in this way."""
+    checks, writes = asked.mode == "check", asked.mode in _WRITES
     loose = {
-        "--offline": asked.offline and asked.mode != "check",
-        "--strict": asked.strict and asked.mode != "check",
-        "--write-source": asked.write_source and asked.mode not in _WRITES,
-        "--dry-run": asked.dry_run and asked.mode not in _WRITES,
-        "--via": bool(asked.via) and (asked.offline or asked.mode == "rollback"),
+        "--offline goes with --check only": asked.offline and not checks,
+        "--strict goes with --check only": asked.strict and not checks,
+        f"--write-source does not go with --{asked.mode}": asked.write_source and not writes,
+        f"--dry-run does not go with --{asked.mode}, which writes nothing": asked.dry_run and not writes,
+        "--via and --offline exclude each other": bool(asked.via) and asked.offline,
+        "--via does not go with --rollback, which asks no registry": bool(asked.via)
+        and asked.mode == "rollback",
     }
-    for option, wrong in loose.items():
+    for message, wrong in loose.items():
         if wrong:
-            mode = "--offline" if asked.offline else f"--{asked.mode}" if asked.mode != "pin" else "it"
-            without = {"--offline": "--check", "--strict": "--check"}.get(option)
-            hint = f"it goes with {without}" if without else "leave it out"
-            raise UsageError(
-                f"{option} says nothing here ({mode})" if mode != "it" else f"{option} says nothing here",
-                hint=hint,
-            )
+            raise UsageError(message)
 
 
 def _check(invocation: Invocation, asked: Asked, world: PinningWorld) -> int:
@@ -101,7 +99,12 @@ def _check(invocation: Invocation, asked: Asked, world: PinningWorld) -> int:
     return answer(
         invocation,
         exit_of_findings(findings, strict=asked.strict),
-        blocks=views.findings_view(findings, len(world.found.chosen(asked.names)), offline=asked.offline),
+        blocks=views.findings_view(
+            findings,
+            len(world.found.chosen(asked.names)),
+            offline=asked.offline,
+            strict=asked.strict,
+        ),
         data=views.findings_json(findings),
     )
 
@@ -133,11 +136,29 @@ def _plan(asked: Asked, world: PinningWorld) -> LockPlan:
 def _plan_running(asked: Asked, world: PinningWorld) -> LockPlan:
     hosts = tuple(name for name in asked.names if name in world.hosts) or tuple(world.hosts)
     names = tuple(name for name in asked.names if name not in world.hosts)
+    _require_meant(names, world)
     images = world.found.chosen(names)
     answers = running(images, world.project, world.engines(hosts), world.asker.registry, named=bool(names))
     told = [one for one in images if one.key in answers]
     now = world.asker.clock.now()
     return plan_lock(world.found.lock, told, answers, now=now, by=f"running on {', '.join(hosts)}")
+
+
+def _require_meant(names: Sequence[str], world: PinningWorld) -> None:
+    """Raises UsageError for one that is no host either, with the nearest of all that it could have meant."""
+    images = world.found.images
+    known = {
+        *world.hosts,
+        *(image.key for image in images),
+        *(name for image in images for name in image.services),
+    }
+    for name in names:
+        try:
+            world.found.chosen([name])
+        except UsageError:
+            raise UsageError(
+                f"no host, no image and no service is called {name}", hint=nearest(name, known)
+            ) from None
 
 
 def _sources(asked: Asked, world: PinningWorld, plan: LockPlan) -> SourcePlan | None:
@@ -175,7 +196,8 @@ def _answer(
     data: Mapping[str, Any],
     errors: Sequence[OpsctlError],
 ) -> int:
-    """With errors of single images on stderr, or in the envelope."""
+    """With errors of single images on stderr, or in the envelope; one that stands for many images is told once."""
+    errors = list({str(error): error for error in errors}.values())
     entries = [entry for error in errors for entry in error_entries(error)]
     answer(invocation, code, blocks=blocks, data=data, entries=entries)
     if not invocation.json:

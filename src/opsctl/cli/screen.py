@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from opsctl.cli.sink import Sink
-from opsctl.cli.views.blocks import Block, Line, Span, Style, Table, lay_out, text_of
+from opsctl.cli.views.blocks import Block, Folded, Line, Span, Style, Table, lay_out, text_of
 
 _SGR: Mapping[Style, str] = {
     "good": "32",
@@ -62,6 +62,8 @@ def redacted(blocks: Iterable[Block], clean: Callable[[str], str]) -> Iterator[B
     for block in blocks:
         if isinstance(block, Table):
             yield replace(block, rows=tuple(_clean_line(row, clean) for row in block.rows))
+        elif isinstance(block, Folded):
+            yield replace(block, spans=_clean_line(block.spans, clean))
         else:
             yield _clean_line(block, clean)
 

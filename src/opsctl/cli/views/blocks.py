@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,14 +27,16 @@ Line = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where the table is too wide, a column may be cut down to `least` characters (0: never); where that is not enough,
-    optional columns are left out, the last one first.
+    """Where the table is too wide, a column may be narrowed down to `least` characters (0: never); where that is not enough,
+    optional columns are left out, the last one first. What does not fit a narrowed column is cut at the end, cut at the
+    start, or goes on in the next line.
     """
 
     title: str = ""
     align: Literal["left", "right"] = "left"
     least: int = 0
     optional: bool = False
+    over: Literal["end", "start", "fold"] = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,24 @@ class Table:
     indent: int = 0
 
 
-Block = Line | Table
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Prose: where it is too wide it goes on in the next line, `hang` characters further in."""
+
+    spans: Line
+    hang: int = 0
+
+
+Block = Line | Table | Folded
 
 
 def line(*parts: str | Span, indent: int = 0) -> Line:
     spans = tuple(part if isinstance(part, Span) else Span(part) for part in parts)
     return (Span(" " * indent), *spans) if indent else spans
+
+
+def folded(*parts: str | Span, hang: int = 0) -> Folded:
+    return Folded(line(*parts), hang)
 
 
 BLANK: Line = ()
@@ -62,6 +78,8 @@ def lay_out(blocks: Iterable[Block], width: int | None) -> Iterator[Line]:
     for block in blocks:
         if isinstance(block, Table):
             yield from _table(block, width)
+        elif isinstance(block, Folded):
+            yield from _fold(block, width)
         else:
             yield block
 
@@ -78,7 +96,13 @@ def _table(table: Table, width: int | None) -> Iterator[Line]:
     rows = [titles, *table.rows] if any(title.text for title in titles) else list(table.rows)
     shown, widths = _fit(table, rows, width)
     for row in rows:
-        yield _row([(table.columns[at], row[at], widths[at]) for at in shown], table.indent)
+        cells = [_cell(table.columns[at], row[at], widths[at]) for at in shown]
+        for number in range(max(map(len, cells), default=0)):
+            one = [cell[number] if number < len(cell) else Span("") for cell in cells]
+            yield _row(
+                [(table.columns[at], span, widths[at]) for at, span in zip(shown, one, strict=True)],
+                table.indent,
+            )
 
 
 def _fit(table: Table, rows: Sequence[Sequence[Span]], width: int | None) -> tuple[list[int], list[int]]:
@@ -109,11 +133,40 @@ def _needed(table: Table, shown: Sequence[int], widths: Sequence[int]) -> int:
     return table.indent + GAP * (len(shown) - 1) + sum(widths[at] for at in shown)
 
 
+def _cell(column: Column, cell: Span, width: int) -> list[Span]:
+    """What the cell has in each of its lines."""
+    if len(cell.text) <= width:
+        return [cell]
+    if column.over == "fold":
+        lines = textwrap.wrap(cell.text, width, break_long_words=False, break_on_hyphens=False)
+        pieces = [text[at : at + width] for text in lines for at in range(0, len(text), width)]
+        return [Span(text, cell.style) for text in pieces]
+    cut = shorten_start if column.over == "start" else shorten
+    return [Span(cut(cell.text, width), cell.style)]
+
+
+def _fold(block: Folded, width: int | None) -> Iterator[Line]:
+    if width is None or len(text_of(block.spans)) <= width:
+        yield block.spans
+        return
+    room = max(width, block.hang + 20)
+    now: list[Span] = []
+    used = 0
+    for span in block.spans:
+        for word in re.findall(r"\s+|\S+", span.text):
+            if used + len(word) > room and used > block.hang and not word.isspace():
+                yield tuple(now)
+                now, used = [Span(" " * block.hang)], block.hang
+            now.append(Span(word, span.style))
+            used += len(word)
+    yield tuple(now)
+
+
 def _row(cells: Iterable[tuple[Column, Span, int]], indent: int) -> Line:
     spans: list[Span] = []
     pending = " " * indent
     for column, cell, wide in cells:
-        text = shorten(cell.text, wide)
+        text = cell.text
         blank = " " * (wide - len(text))
         before, after = (blank, "") if column.align == "right" else ("", blank)
         pending += before
@@ -127,3 +180,8 @@ def _row(cells: Iterable[tuple[Column, Span, int]], indent: int) -> Line:
 def shorten(text: str, width: int) -> str:
     """At most `width` characters; an ellipsis stands for what is left out at the end."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def shorten_start(text: str, width: int) -> str:
+    """At most `width` characters; an ellipsis stands for what is left out at the start."""
+    return text if len(text) <= width else "…" + text[len(text) - max(width - 1, 0) :]

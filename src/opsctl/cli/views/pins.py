@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, line, without_empty
+from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, folded, line, without_empty
 from opsctl.cli.views.figures import age, count
 from opsctl.flows.pins.checking import Outdated
 from opsctl.images.findings import Finding
@@ -13,18 +13,18 @@ from opsctl.images.lock_plan import Change, LockPlan
 from opsctl.images.source_plan import SourcePlan
 from opsctl.images.uses import places_text
 from opsctl.images.wanted import Wanted
+from opsctl.model.fleet import Place
 from opsctl.model.lock import LOCK_FILE, Pinned, seconds_of
 
 _PLAN = (
     Column(),
-    Column("image", least=20),
+    Column("image", least=20, over="start"),
     Column("digest"),
     Column("platforms", least=12, optional=True),
-    Column("named in", least=16),
+    Column("named in", least=18, over="fold"),
 )
-_CHECK = (Column(), Column("image", least=20), Column("found", least=30))
 _OUTDATED = (
-    Column("image", least=20),
+    Column("image", least=26, over="start"),
     Column("locked", align="right"),
     Column("tried"),
     Column("tag"),
@@ -60,16 +60,15 @@ def lock_plan_view(
     for image in held:
         place = next(use.place for use in image.uses if use.reference and use.reference.digest)
         message = f"  {image.key}: its digest stands in {place}; --write-source moves it"
-        yield line(Span("note", "warn"), message)
-    if sources:
+        yield folded(Span("note", "warn"), message, hang=6)
+    if sources and (sources.written or sources.kept):
         yield from _sources(sources)
+        yield BLANK
     yield _summary(plan, dry_run=dry_run)
-    changed = any(change.kind in {"added", "moved", "restored"} for change in plan.changes)
-    if written and changed:
-        yield line(
-            Span("next", "change"),
-            "  opsctl plan shows what a deploy makes anew: a digest beside a tag is a new name, even of the same bits",
-        )
+    kinds = {change.kind for change in plan.changes}
+    if written and kinds & {"added", "moved", "restored"}:
+        why = ": a digest beside a tag is a new name, even of the same bits" if "added" in kinds else ""
+        yield folded(Span("next", "change"), f"  opsctl plan shows what a deploy makes anew{why}", hang=6)
 
 
 def _row(change: Change) -> tuple[Span, ...]:
@@ -96,10 +95,21 @@ def _digits(entry: Pinned | None) -> str:
 
 
 def _sources(sources: SourcePlan) -> Iterator[Block]:
-    for place in sources.written:
-        yield line(Span("file", "change"), f"  {place}: digest beside the tag")
+    if sources.written:
+        yield folded(Span("file", "change"), f"  {_lines(sources.written)}: digest beside the tag", hang=6)
+    reasons: dict[str, list[Place]] = {}
     for place, reason in sources.kept:
-        yield line(Span("kept", "dim"), f"  {place}: {reason}")
+        reasons.setdefault(reason, []).append(place)
+    for reason, places in reasons.items():
+        yield folded(Span("kept", "dim"), f"  {_lines(places)}: {reason}", hang=6)
+
+
+def _lines(places: Sequence[Place]) -> str:
+    """Lines of one file together."""
+    files: dict[str, list[int]] = {}
+    for place in places:
+        files.setdefault(place.file, []).append(place.line)
+    return ", ".join(f"{file}:{','.join(map(str, lines))}" for file, lines in files.items())
 
 
 def _summary(plan: LockPlan, *, dry_run: bool) -> Block:
@@ -139,23 +149,31 @@ def lock_plan_json(plan: LockPlan, sources: SourcePlan | None, *, written: bool)
     }
 
 
-def findings_view(findings: Sequence[Finding], images: int, *, offline: bool) -> Iterator[Block]:
+def findings_view(
+    findings: Sequence[Finding], images: int, *, offline: bool, strict: bool = False
+) -> Iterator[Block]:
+    """`strict`: notes count as what they are called by their kind."""
+    lacking = [
+        one for one in findings if one.hint == f"opsctl pin-images {one.image}" and one.kind != "disagree"
+    ]
     for finding in findings:
         style = _SEVERITIES[finding.severity]
         word = "note" if finding.severity == "note" else finding.kind
-        yield line(Span(f"{word:<10}", style), f"  {finding.image}  ", Span(finding.at, "dim"))
-        yield line(f"{finding.message}", indent=12)
-        if finding.hint and finding.severity != "note":
+        yield folded(Span(f"{word:<10}", style), f"  {finding.image}  ", Span(finding.at, "dim"), hang=12)
+        yield folded(f"{'':12}{finding.message}", hang=12)
+        if finding.hint and finding.severity != "note" and (finding not in lacking or len(lacking) == 1):
             yield line(Span(f"hint: {finding.hint}", "change"), indent=12)
     if findings:
         yield BLANK
-    wrong = sum(one.severity == "no" for one in findings)
+    wrong = sum(one.severity == "no" or (strict and one.severity == "note") for one in findings)
     unknown = sum(one.severity == "unknown" for one in findings)
     verdict = Span(count(wrong, "finding"), "bad") if wrong else Span("nothing floats", "good")
     if unknown:
         verdict = Span(f"{count(wrong, 'finding')}, {unknown} could not be told", "bad" if wrong else "warn")
     where = "no registry was asked" if offline else "registries were asked"
     yield line(f"{count(images, 'image')}, {where}: ", verdict)
+    if len(lacking) > 1:
+        yield line(Span(f"hint: opsctl pin-images gives {len(lacking)} of them a digest", "change"))
 
 
 def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -195,7 +213,7 @@ def _outdated(row: Outdated, now: float) -> tuple[Span, ...]:
         Span(age(now - seconds_of(entry.resolved_at)) if entry else "not locked", "" if entry else "warn"),
         Span("yes" if entry and entry.validated_at else "no" if entry else "", "dim"),
         Span(
-            "moved" if row.moved else "could not be told" if row.error else "",
+            "moved" if row.moved else "not known" if row.error else "",
             "change" if row.moved else "warn",
         ),
         Span(kinds.get("patch", ""), "good"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, line, without_empty
+from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, folded, line, without_empty
 from opsctl.cli.views.figures import seconds, size
 from opsctl.flows.transfer.planning import Action, ImagePlan, PushPlan
 from opsctl.flows.transfer.push_images import ImageOutcome, PushReport
 
 _COLUMNS = (
     Column(),
-    Column("image on the host", least=24),
+    Column("image on the host", least=24, over="start"),
     Column("size", align="right"),
     Column("for", least=12, optional=True),
     Column("", least=16, optional=True),
@@ -30,7 +30,7 @@ def plan_view(plan: PushPlan, *, dry_run: bool) -> Iterator[Block]:
     yield line(Span(plan.host, "strong"), f" ({plan.platform}): {would}{', '.join(figures)}")
     if not plan.takes_pushed:
         text = f'  {plan.host} pulls by digest, which a pushed image lacks: images = "push" in hosts.toml makes it take these'
-        yield line(Span("note", "warn"), text)
+        yield folded(Span("note", "warn"), text, hang=6)
 
 
 _WORDS: tuple[tuple[Action, str], ...] = (
@@ -58,7 +58,7 @@ def outcomes_view(report: PushReport) -> Iterator[Block]:
         yield BLANK
         columns = (
             Column(),
-            Column(least=24),
+            Column(least=24, over="start"),
             Column(align="right"),
             Column(align="right"),
             Column(align="right"),

@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("health"),
     Column("as planned"),
     Column("image"),
-    Column("remarks", least=24),
+    Column("remarks", least=24, over="fold"),
 )
 _STYLES: dict[str, Style] = {"pass": "good", "fail": "bad", "inconclusive": "warn", "skip": "dim"}
 
@@ -46,17 +46,22 @@ def _rows(report: VerifyReport, host: str) -> Iterator[tuple[Span, ...]]:
         cells = (
             Span(checks[name].result, _STYLES[checks[name].result]) for name in ("health", "drift", "image")
         )
-        remarks = [one.message for one in checks.values() if one.result != "pass" and one.message]
+        remarks = dict.fromkeys(
+            one.message for one in checks.values() if one.result != "pass" and one.message
+        )
         yield Span(service, "bad" if bad else ""), *cells, Span(", ".join(remarks), "warn" if bad else "dim")
 
 
 def _verdict(report: VerifyReport) -> Span:
     services = {(one.host, one.service) for one in report.checks if one.service}
-    failed = {(one.host, one.service) for one in report.checks if one.result == "fail"}
+    failed = {(one.host, one.service) for one in report.checks if one.service and one.result == "fail"}
+    pending = any(one.result == "fail" for one in report.checks if not one.service)
     unknown = {(one.host, one.service) for one in report.checks if one.result == "inconclusive"}
     what = f"{count(len(services), 'service')} checked"
     if failed:
-        return Span(f"{what}, {len(failed)} not as they should be", "bad")
+        return Span(f"{what}, {len(failed)} not as {'it' if len(failed) == 1 else 'they'} should be", "bad")
+    if pending:
+        return Span(f"{what}, and a deploy would change something else", "bad")
     if unknown or report.errors:
         return Span(f"{what}, not all could be told", "warn")
     return Span(f"{what}, all as they should be", "good")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from opsctl.cli.answer import answer, begin
 from opsctl.cli.options import Hosts, Json, Stacks, Words
 from opsctl.errors import OpsctlError, worst
+
+if TYPE_CHECKING:
+    from opsctl.cli.invocation import Invocation
+    from opsctl.flows.verify import VerifyReport
+    from opsctl.model.fleet import Fleet
 
 
 def verify(
@@ -32,6 +39,11 @@ def verify(
         fleet = session.project.fleet
         report = look(session.world, fleet, session.desired, session.selection)
         now = session.world.clock.now()
+    return _told(invocation, fleet, report, now)
+
+
+def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float) -> int:
+    """What was found is told also where the lock cannot be written."""
     from opsctl.cli.envelope import error_entries
     from opsctl.cli.lock_writing import record_green
     from opsctl.cli.views.blocks import BLANK
@@ -43,7 +55,7 @@ def verify(
     try:
         recorded = record_green(fleet, report.green, now)
     except OpsctlError as reason:
-        unwritten.append(reason)  # what was found is told all the same
+        unwritten.append(reason)
     code = answer(
         invocation,
         worst([report.exit, *(error.exit for error in unwritten)]),

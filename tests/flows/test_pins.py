@@ -224,6 +224,28 @@ class TestRunning:
         assert answer.digest == digest(5)
         assert isinstance(self.told(two), CouldNotFindOut)
 
+    def test_where_the_index_cannot_be_asked_for_the_manifest_of_one_platform_is_not_taken(self) -> None:
+        known = FakeRegistry()
+        single = Resolved(digest(4), "application/vnd.oci.image.manifest.v1+json", (AMD,))
+        known.answers[f"app:1@{digest(4)}"] = single
+        known.answers[f"app:1@{digest(5)}"] = RegistryUnavailable("silent")
+        two = engine(self.API, images={"i1": [f"app@{digest(4)}", f"app@{digest(5)}"]})
+        answer = self.told(two, known=known)
+        assert isinstance(answer, CouldNotFindOut)
+        assert "silent" in answer.message
+        known.answers[f"app:1@{digest(5)}"] = NotInRegistry("gone")
+        assert self.told(two, known=known) == single
+
+    def test_of_several_indexes_the_one_that_the_tag_names_is_taken(self) -> None:
+        known = FakeRegistry()
+        for number in (4, 5):
+            known.answers[f"app:1@{digest(number)}"] = told(number)
+        two = engine(self.API, images={"i1": [f"app@{digest(4)}", f"app@{digest(5)}"]})
+        known.answers["app:1"] = told(9)
+        assert isinstance(self.told(two, known=known), CouldNotFindOut)
+        known.answers["app:1"] = told(5)
+        assert self.told(two, known=known) == told(5)
+
     @pytest.mark.parametrize(
         "container,digests,message",
         [

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from opsctl.edges.ports import Engine, Registry
-from opsctl.errors import CouldNotFindOut, OpsctlError, Refused
+from opsctl.errors import CouldNotFindOut, NotInRegistry, OpsctlError, Refused
 from opsctl.flows import engine_json
 from opsctl.images.resolved import Resolved
 from opsctl.images.wanted import Wanted
-from opsctl.model.references import familiar, parse_reference
+from opsctl.model.references import Reference, familiar, parse_reference
 from opsctl.model.values import Unfit
 from opsctl.state.observed import ObservedContainer
 
@@ -26,9 +26,10 @@ def running(
 ) -> dict[str, Resolved | OpsctlError]:
     """What of each image runs, and is healthy, on the hosts whose engines are given.
 
-    Images that no service of these hosts names are left out, and those that nothing runs unless they were `named`. An image that runs with different digests, under another tag, or without a digest, is an error of its own. The registry
-    is asked which of several digests is the index, and for the platforms; where it does not answer, one digest alone
-    counts, with nothing else known of it.
+    Images that no service of these hosts names are left out, and those that nothing runs unless they were `named`. An image
+    that runs with different digests, under another tag, or without a digest, is an error of its own. The registry is asked
+    which of several digests is the index, and for the platforms; where it does not answer, one digest alone counts, with
+    nothing else known of it.
     """
     seen: dict[str, list[ObservedContainer]] = {}
     listed: dict[str, Sequence[Mapping[str, object]]] = {}
@@ -126,23 +127,35 @@ def _tag_of(image: str) -> str:
 
 
 def _index_of(image: Wanted, digests: set[str], registry: Registry) -> Resolved | OpsctlError:
-    """After a pull by tag an engine can list the digest of the index and that of its own platform's manifest."""
-    told: list[Resolved] = []
-    last: OpsctlError | None = None
-    for digest in sorted(digests):
-        try:
-            told.append(registry.resolve(image.tagged.pinned(digest)))
-        except OpsctlError as error:
-            last = error
+    """After a pull by tag an engine can list the digest of the index and that of its own platform's manifest; and several
+    indexes, where they differ in other platforms alone: then the one that the tag names now.
+    """
+    answers = {digest: _asked(registry, image.tagged.pinned(digest)) for digest in sorted(digests)}
+    told = [one for one in answers.values() if isinstance(one, Resolved)]
+    failed = [one for one in answers.values() if isinstance(one, OpsctlError)]
     indexes = [one for one in told if one.media_type.startswith(_INDEXES)]
-    for group in (indexes, told):
-        if len(group) == 1:
-            return group[0]
+    if len(indexes) == 1:
+        return indexes[0]
     if len(digests) == 1:
-        return Resolved(next(iter(digests)))
-    reason = f": {last.message}" if last else ""
+        return told[0] if told else Resolved(next(iter(digests)))
+    # A digest that nobody could be asked about may be the index of the one that was told.
+    if len(told) == 1 and all(isinstance(one, NotInRegistry) for one in failed):
+        return told[0]
+    now = _asked(registry, image.tagged)
+    if isinstance(now, Resolved) and now.digest in digests:
+        return now
+    reason = f": {failed[-1].message}" if failed else ""
     return CouldNotFindOut(
-        f"the engine lists {len(digests)} digests, and no registry tells which one is the index{reason}",
+        f"the engine lists {len(digests)} digests, and no registry tells which one it is{reason}",
         where=image.key,
-        hint="ask again when the registry answers",
+        hint="ask again when the registry answers"
+        if failed
+        else "write one of them beside the tag in the file",
     )
+
+
+def _asked(registry: Registry, image: Reference) -> Resolved | OpsctlError:
+    try:
+        return registry.resolve(image)
+    except OpsctlError as error:
+        return error

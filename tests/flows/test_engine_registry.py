@@ -55,12 +55,40 @@ def test_what_is_not_there() -> None:
     assert str(error.value).startswith("the engine of web: docker.io has no redis:7.2\n")
 
 
-@pytest.mark.parametrize("answer", [[], {}, {"Descriptor": None}, {"Descriptor": {"size": 1}}, "text"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {},
+        {"Descriptor": None},
+        {"Descriptor": {"size": 1}},
+        {"Descriptor": {"digest": "sha512:" + "0" * 128}},
+        "text",
+    ],
+)
 def test_an_answer_without_a_digest(answer: object) -> None:
     registry, _ = answered("redis:7.2", answer)
 
     with pytest.raises(RegistryUnavailable, match="names no digest"):
         registry.resolve(parse_reference("redis:7.2"))
+
+
+def test_schema_1_is_refused_as_by_our_own_client() -> None:
+    kind = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    registry, _ = answered("redis:7.2", {"Descriptor": {"digest": DIGEST, "mediaType": kind}})
+
+    with pytest.raises(RegistryUnavailable, match="schema 1") as raised:
+        registry.resolve(parse_reference("redis:7.2"))
+
+    assert "push it again" in raised.value.hint
+
+
+def test_a_digest_that_is_answered_with_another_is_an_error() -> None:
+    other = "sha256:" + "b" * 64
+    registry, _ = answered(f"redis@{DIGEST}", {"Descriptor": {"digest": other}})
+
+    with pytest.raises(RegistryUnavailable, match=other):
+        registry.resolve(parse_reference(f"redis@{DIGEST}"))
 
 
 def test_tags_are_no_question_for_an_engine() -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from opsctl.edges.ports import Engine
+from opsctl.edges.registry.manifests import SCHEMA_1_ONLY, is_schema_1
 from opsctl.errors import NotInRegistry, RegistryUnavailable
 from opsctl.images.credentials import Credentials
 from opsctl.images.resolved import Resolved
-from opsctl.model.references import DOCKER_HUB, Reference
+from opsctl.model.references import DOCKER_HUB, Reference, check_digest
+from opsctl.model.values import Unfit
 
 _HUB_LOGIN = "https://index.docker.io/v1/"
 """What docker calls Docker Hub where it is about logins (docker 20.10, registry.IndexServer)."""
@@ -41,11 +43,20 @@ class EngineRegistry:
                 hint="check the image's name and tag",
             )
         try:
-            return _read(answer)
-        except (KeyError, TypeError, AttributeError):
+            found = _read(answer)
+        except (KeyError, TypeError, AttributeError, Unfit):
             raise RegistryUnavailable(
                 f"the engine's answer about {asked} names no digest", where=self._host
             ) from None
+        if is_schema_1(found.media_type):
+            raise RegistryUnavailable(
+                f"{image.registry} has {asked} {SCHEMA_1_ONLY[0]}", where=self._host, hint=SCHEMA_1_ONLY[1]
+            )
+        if found.digest != (image.digest or found.digest):
+            raise RegistryUnavailable(
+                f"the engine answers about {asked} with {found.digest}", where=self._host
+            )
+        return found
 
     def tags(self, image: Reference) -> NoReturn:
         """Raises RegistryUnavailable: an engine has no question for that."""
@@ -75,7 +86,7 @@ def _read(answer: Mapping[str, Any]) -> Resolved:
     descriptor = answer["Descriptor"]
     platforms = {_platform(one) for one in answer.get("Platforms") or ()}
     return Resolved(
-        str(descriptor["digest"]),
+        check_digest(descriptor["digest"]),
         str(descriptor.get("mediaType", "")),
         tuple(sorted(filter(None, platforms))),
     )

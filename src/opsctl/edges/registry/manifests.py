@@ -22,6 +22,13 @@ _SCHEMA_1 = (
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 )
+SCHEMA_1_ONLY = (
+    "only as an image manifest of schema 1, which current engines refuse",
+    "push it again with a current engine, or take another tag",
+)
+"""Words and a hint. Docker refuses it since 26.0 (moby/moby 47459); its digest is another one, too: that of the content
+without its signature.
+"""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAMELESS = "unknown"
 """How buildx marks attestations in an index: unknown/unknown."""

@@ -11,7 +11,7 @@ from opsctl.edges.registry.transport import Answer
 from opsctl.errors import RegistryUnavailable
 from opsctl.images.resolved import Resolved
 
-_OK = 200
+_OK, _NOT_FOUND = 200, 404
 _REFUSED = {401, 403}
 _DIGEST = "Docker-Content-Digest"
 
@@ -43,11 +43,8 @@ def _read_whole(repository: Repository, named: str) -> tuple[str, str, bytes]:
     digest = manifests.digest_of(answer.body)
     media_type = manifests.media_type_of(answer.headers.get("Content-Type", ""), answer.body)
     if manifests.is_schema_1(media_type):
-        # Docker since 26.0 (moby/moby 47459); its digest is another one, too: that of the content without its signature.
-        raise repository.unavailable(
-            "has it only as an image manifest of schema 1, which current engines refuse",
-            "push it again with a current engine, or take another tag",
-        )
+        words, hint = manifests.SCHEMA_1_ONLY
+        raise repository.unavailable(f"has it {words}", hint)
     if not media_type:
         raise repository.unavailable("answers what is no manifest of an image")
     _compare(repository, manifests.proper_digest(answer.headers.get(_DIGEST, "")) or digest, digest)
@@ -57,23 +54,30 @@ def _read_whole(repository: Repository, named: str) -> tuple[str, str, bytes]:
 def _platforms(
     repository: Repository, digest: str, media_type: str, content: bytes | None
 ) -> tuple[str, ...]:
-    """Empty where they cannot be had. Raises RegistryUnavailable where the digest gives something else."""
+    """Empty where they cannot be had. Raises RegistryUnavailable where the digest gives something else, or nothing."""
     if content is None:
-        content = _had(lambda: repository.manifest("GET", digest))
-        if content is None:
+        answer = _answered(lambda: repository.manifest("GET", digest))
+        if answer and answer.status == _NOT_FOUND:
+            raise repository.unavailable(
+                f"tells the digest {digest}, and has nothing of that digest: no host could pull it",
+                "ask again when it has settled, or ask the registry without its mirror",
+            )
+        if not answer or answer.status != _OK:
             return ()
+        content = answer.body
         _compare(repository, digest, manifests.digest_of(content))
     if manifests.is_index(media_type):
         return manifests.index_platforms(content)
     wanted = manifests.config_digest(content)
-    config = _had(lambda: repository.blob(wanted)) if wanted else None
-    return manifests.config_platforms(config) if config and manifests.digest_of(config) == wanted else ()
+    config = _answered(lambda: repository.blob(wanted)) if wanted else None
+    if not config or config.status != _OK or manifests.digest_of(config.body) != wanted:
+        return ()
+    return manifests.config_platforms(config.body)
 
 
-def _had(ask: Callable[[], Answer]) -> bytes | None:
+def _answered(ask: Callable[[], Answer]) -> Answer | None:
     with contextlib.suppress(RegistryUnavailable):
-        answer = ask()
-        return answer.body if answer.status == _OK else None
+        return ask()
     return None
 
 

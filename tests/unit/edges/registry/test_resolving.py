@@ -211,6 +211,14 @@ def test_where_only_the_platforms_cannot_be_had_the_digest_is(
     assert rig.resolve(f"{server.host}/team/app:1.0") == Resolved(digest, OCI_MANIFEST, ())
 
 
+def test_a_digest_that_is_told_and_not_there_is_not_taken(rig: Rig, server: RegistryServer) -> None:
+    digest = server.push("team/app:1.0", platforms=BOTH)
+    server.on(f"/v2/team/app/manifests/{digest}", error_reply(404, "MANIFEST_UNKNOWN"))
+
+    with pytest.raises(RegistryUnavailable, match="has nothing of that digest"):
+        rig.resolve(f"{server.host}/team/app:1.0")
+
+
 def test_a_manifest_that_is_no_image_has_no_platform(rig: Rig, server: RegistryServer) -> None:
     digest = server.put("team/chart", "1.0", OCI_MANIFEST, b'{"config": {"digest": "none"}}')
 

@@ -65,7 +65,8 @@ class Authorization:
         """By host: what it asked for last, whatever the repository."""
         self._odd: dict[tuple[str, str], _Bearer] = {}
         """By host and repository, where it asks for another scope than that of the repository."""
-        self._tokens: dict[_Bearer, _Token] = {}
+        self._tokens: dict[tuple[str, _Bearer], _Token] = {}
+        """By host too: one that names the token server of another gets no token that was meant for that one."""
 
     def known(self, endpoint: Endpoint, repository: str, errand: Errand) -> str:
         """The header to begin with, "" where nothing is known yet. Raises RegistryUnavailable."""
@@ -85,8 +86,8 @@ class Authorization:
             if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
                 bearer = self._remember(endpoint, repository, challenge.parameters)
                 with self._lock:
-                    if used and self._tokens.get(bearer, _Token("", 0)).header == used:
-                        del self._tokens[bearer]
+                    if used and self._tokens.get((endpoint.host, bearer), _Token("", 0)).header == used:
+                        del self._tokens[endpoint.host, bearer]
                 return self._token(endpoint, bearer, errand)
         if not used and any(challenge.scheme == "basic" for challenge in challenges):
             login = self._logins.of(endpoint.registry)
@@ -109,7 +110,7 @@ class Authorization:
 
     def _token(self, endpoint: Endpoint, bearer: _Bearer, errand: Errand) -> str:
         with self._lock:
-            kept = self._tokens.get(bearer)
+            kept = self._tokens.get((endpoint.host, bearer))
         if kept and self._clock.monotonic() < kept.until:
             return kept.header
         if not bearer.realm.lower().startswith("https:") and not endpoint.is_insecure:
@@ -123,7 +124,7 @@ class Authorization:
         token, life = self._read(endpoint, answer, errand)
         fresh = _Token(f"Bearer {token}", begun + max(life - _SAFETY, life / 2))
         with self._lock:
-            self._tokens[bearer] = fresh
+            self._tokens[endpoint.host, bearer] = fresh
         return fresh.header
 
     def _ask(self, endpoint: Endpoint, bearer: _Bearer, login: Login, errand: Errand) -> Answer:

@@ -198,6 +198,21 @@ def test_docker_hub_goes_by_its_old_address(rig: Rig, serve: Serve, by: str) -> 
     assert rig.resolve("redis:8.0").digest == digest
 
 
+def test_who_names_the_token_server_of_another_gets_no_token_of_that_one(rig: Rig, serve: Serve) -> None:
+    server, other = serve(), serve()
+    tokens = with_tokens(server)
+    tokens.needs = f"Basic {pair('ann', PASSWORD)}"
+    rig.docker_login(server.host, "ann", PASSWORD)
+    server.push("team/app:1.0")
+    rig.resolve(f"{server.host}/team/app:1.0")
+    other.guard = tokens.guard
+
+    refusal(rig, f"{other.host}/team/app:1.0")
+
+    assert len(tokens.given) == 1
+    assert not [asked for asked in other.seen if "Authorization" in asked.headers]
+
+
 def test_an_identity_token_is_posted(rig: Rig, server: RegistryServer) -> None:
     digest = server.push("team/app:1.0")
     tokens = with_tokens(server)

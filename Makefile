@@ -10,12 +10,13 @@ LAB    := $(BIN)/python -m tests.lab.machines
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast lint format lab-up lab-down lab-status lab-test bench clean
+.PHONY: help demo test fast lint format docs lab-up lab-down lab-status lab-test bench clean
 
 help:
 	@echo 'make demo      boot the lab, deploy a stack to two hosts, change one variable, see what follows'
 	@echo 'make test      lint, type-check and run every test, on real hosts too'
 	@echo 'make fast      the tests that need no lab'
+	@echo 'make docs      make the pages that are made from the code'
 	@echo 'make bench     measure against tar and ssh and docker compose'
 	@echo 'make lab-up    boot the lab (make lab-down ends it)'
 
@@ -57,6 +58,9 @@ lab-down: $(VENV)/.ready
 
 lab-status: $(VENV)/.ready
 	@$(LAB) status
+
+docs: $(VENV)/.ready
+	@$(BIN)/python -c 'import pathlib, opsctl.rules.catalogue as c, opsctl.rules.document as d; pathlib.Path("docs/reference/rules.md").write_text(d.document(c.RULES))'
 
 bench: $(VENV)/.ready lab-up
 	@$(BIN)/python -m tests.lab.bench

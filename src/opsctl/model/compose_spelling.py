@@ -15,7 +15,7 @@ from opsctl.model.spelled import Path, Spelled
 from opsctl.model.values import Unfit, parse_size
 
 OWN_KEYS = frozenset(
-    {"image", "kind", "start", "depends_on", "memory", "env", "files", "wait", "compose", "overrides"}
+    {"image", "kind", "start", "depends_on", "memory", "env", "files", "wait", "lint", "compose", "overrides"}
 )
 _SPELLINGS = frozenset({"environment", "mem_limit", "mem_reservation"})
 REFUSED = {

@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from opsctl.model.frozen import Frozen
-from opsctl.model.values import Duration, EnvKey, Mode, Name, Size, Target, TemplatePath, Unfit, check_name
+from opsctl.model.values import (
+    Day,
+    Duration,
+    EnvKey,
+    Mode,
+    Name,
+    Size,
+    Target,
+    TemplatePath,
+    Unfit,
+    check_name,
+)
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 _SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]*")
@@ -120,6 +131,18 @@ class FileSpec(Frozen):
         return self
 
 
+class Ignore(Frozen):
+    """A suppression of a rule's findings on this service. `until` is the last day it holds, `2027-01-31`."""
+
+    rule: Annotated[str, Field(pattern=r"^[A-Z]{3}\d{3}$")]
+    reason: Annotated[str, Field(min_length=8)]
+    until: Day
+
+
+class Lint(Frozen):
+    ignore: tuple[Ignore, ...] = ()
+
+
 class Wait(Frozen):
     """How long a deploy waits: for health (or a job's end), and for a container without a healthcheck to stay up."""
 
@@ -141,6 +164,7 @@ class Service(Frozen):
     env: dict[EnvKey, EnvValue] = Field(default_factory=dict)
     files: tuple[FileSpec, ...] = ()
     wait: Wait = Wait()
+    lint: Lint = Lint()
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

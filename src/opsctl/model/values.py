@@ -6,6 +6,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -202,6 +203,16 @@ def check_template_path(value: Any) -> str:
     return text
 
 
+def check_day(value: Any) -> str:
+    """A date as `2027-01-31`. Raises Unfit."""
+    text = _text(value, "a date")
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise Unfit(f"{text!r} is not a date", "write it as 2027-01-31") from None
+    return text
+
+
 def check_scalar(value: Any) -> Any:
     if not isinstance(value, str | int | float):
         raise Unfit("a variable is text, a number or true/false")
@@ -224,6 +235,7 @@ Name = Annotated[str, BeforeValidator(check_name), _text_schema(_NAME.pattern)]
 ProjectName = Annotated[str, BeforeValidator(check_project), _text_schema(_PROJECT.pattern)]
 VariableName = Annotated[str, BeforeValidator(check_variable), _text_schema(_IDENTIFIER.pattern)]
 EnvKey = Annotated[str, BeforeValidator(check_env_key), _text_schema(_ENV_KEY.pattern)]
+Day = Annotated[str, BeforeValidator(check_day), _schema(type="string", format="date")]
 Scalar = str | int | float | bool
 Variable = Annotated[Scalar, BeforeValidator(check_scalar), _schema(type=["string", "number", "boolean"])]
 Size = Annotated[int, BeforeValidator(parse_size), _schema(type=["string", "integer"], examples=["512MiB"])]

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from opsctl.cli.answer import answer, begin
-from opsctl.cli.options import EnvironmentArgument, Json
+from opsctl.cli.answer import begin
+from opsctl.cli.options import Json, Words
+
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings and notes end with 4 too.")]
+Sarif = Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for code scanning.")]
+GitHub = Annotated[bool, typer.Option("--github", help="Print GitHub's workflow commands, for annotations.")]
+Explain = Annotated[
+    str,
+    typer.Option(
+        "--explain", metavar="ID", help="Tell of one rule, or of all with `all`.", show_default=False
+    ),
+]
 
 
-def lint(context: typer.Context, environment: EnvironmentArgument = None, json: Json = False) -> int:
-    """Check all that can be checked without a host.
+def lint(
+    context: typer.Context,
+    words: Words = None,
+    *,
+    strict: Strict = False,
+    sarif: Sarif = False,
+    github: GitHub = False,
+    explain: Explain = "",
+    json: Json = False,
+) -> int:
+    """Check all that can be checked without a host: files, templates, Compose's schema, and the rules.
 
-    Files, templates, Compose's schema, the memory policy, pins. Ends with 2 where a file is wrong, with 4 where a policy
-    forbids a deploy.
+    Ends with 2 where a file is wrong, with 4 where a rule forbids a deploy, with 5 where one could not look.
     """
-    from opsctl.cli.budgets import budgets_of, exit_of, image_refusals
-    from opsctl.cli.project import offline
-    from opsctl.cli.request import Request
-    from opsctl.cli.views.lint import lint_json, lint_view
-    from opsctl.errors import Exit
+    from opsctl.cli.linting import explained, linted
 
     invocation = begin(context, json=json)
-    project = offline(invocation, Request(environment=environment))
-    budgets = budgets_of(project)
-    refused = {
-        host.name: image_refusals(project.fleet, project.environment, host) for host in project.desired.hosts
-    }
-    return answer(
-        invocation,
-        Exit.NO if any(refused.values()) else exit_of(budgets),
-        blocks=lint_view(project.fleet, project.desired, budgets, refused),
-        data=lint_json(project.fleet, project.desired, budgets, refused),
-    )
+    if explain:
+        return explained(invocation, explain)
+    return linted(invocation, words, strict=strict, sarif=sarif, github=github)

@@ -1,0 +1,78 @@
+"""`opsctl lint`: the project read and rendered without a value, the rules applied, the findings shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from opsctl.cli.answer import answer
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.project import Project, offline
+from opsctl.cli.request import Request
+from opsctl.cli.secret_values import SecretValues
+from opsctl.cli.views.lint import explain_json, explain_view, github_lines, lint_json, lint_view, sarif
+from opsctl.edges.clock import SystemClock
+from opsctl.errors import Exit, StoreUnusable, UsageError
+from opsctl.model.nearest import nearest
+from opsctl.model.secrets import StoreFile
+from opsctl.rules.catalogue import RULES
+from opsctl.rules.engine import Report, apply
+from opsctl.rules.subject import Subject
+
+
+def linted(
+    invocation: Invocation, words: Sequence[str] | None, *, strict: bool, sarif: bool, github: bool
+) -> int:
+    """Raises InputError for files that are wrong, UsageError for formats that exclude each other."""
+    if sum([sarif, github, invocation.json]) > 1:
+        raise UsageError("--json, --sarif and --github exclude each other")
+    project = offline(invocation, Request.about(words))
+    report = _narrowed(report_of(invocation, project), project)
+    code = report.exit(strict=strict)
+    if sarif or github:
+        invocation.out.write(_sarif_text(report) if sarif else github_lines(report))
+        return code
+    return answer(
+        invocation,
+        code,
+        blocks=lint_view(report, project.fleet, project.desired),
+        data=lint_json(report, project.fleet),
+    )
+
+
+def report_of(invocation: Invocation, project: Project) -> Report:
+    """All rules over the environment; those about the store are skipped where it cannot be read."""
+    clock = invocation.clock or SystemClock()
+    subject = Subject(project.fleet, project.desired, _store(invocation, project), clock.now())
+    return apply(RULES, subject, datetime.fromtimestamp(clock.now(), UTC).date().isoformat())
+
+
+def explained(invocation: Invocation, rule: str) -> int:
+    """Raises UsageError with the nearest id for a rule that is none."""
+    chosen = RULES if rule == "all" else [one for one in RULES if one.id == rule.upper()]
+    if not chosen:
+        raise UsageError(f"there is no rule {rule}", hint=nearest(rule.upper(), [one.id for one in RULES]))
+    return answer(invocation, Exit.YES, blocks=explain_view(chosen), data=explain_json(chosen))
+
+
+def _store(invocation: Invocation, project: Project) -> StoreFile | None:
+    """What the store says in clear; None where values are made up, where there is none, or where it cannot be read."""
+    values = SecretValues(project.fleet.root, invocation.environ, invocation.clock)
+    try:
+        return values.source(project.fleet, project.environment).stored()
+    except StoreUnusable:
+        return None
+
+
+def _narrowed(report: Report, project: Project) -> Report:
+    """The findings about the selected services; without a selection all."""
+    services = project.selection.services
+    if not services:
+        return report
+    kept = tuple(one for one in report.findings if one.hit.service in services)
+    return Report(report.environment, kept, report.skipped)
+
+
+def _sarif_text(report: Report) -> str:
+    return json.dumps(sarif(report, RULES), indent=2, ensure_ascii=False) + "\n"

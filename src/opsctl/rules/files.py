@@ -1,0 +1,50 @@
+"""Rules about the files of the project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from opsctl.model.fleet import Place
+from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.subject import Subject
+
+_NAMED = re.compile(r"\{%-?\s*(?:include|import|extends|from)\s+['\"]([^'\"]+)['\"]")
+_OF_OPSCTL = frozenset({"compose.yml.j2"})
+
+
+def _unused(subject: Subject) -> Iterator[Hit]:
+    """Over all environments: a template of another environment is not unused."""
+    fleet = subject.fleet
+    used = set(_OF_OPSCTL)
+    for stack in fleet.stacks.values():
+        for service in stack.services.values():
+            used |= {name for file in service.files for name in (file.template, file.source) if name}
+    todo = list(used)
+    while todo:
+        text = fleet.templates.get(todo.pop(), b"").decode(errors="replace")
+        named = set(_NAMED.findall(text)) - used
+        used |= named
+        todo += named
+    for name in fleet.templates:
+        if name not in used and not _is_context(name):
+            yield Hit(Place(f"templates/{name}", 0), f"{name} is used by no service", "remove it, or name it")
+
+
+def _is_context(name: str) -> bool:
+    """What an image is built of is used by the build."""
+    return "dockerfile" in name.lower() or name.rpartition("/")[2].startswith(".")
+
+
+RULES = (
+    Rule(
+        "FIL001",
+        "files",
+        "note",
+        "a template that nothing uses",
+        "It looks as if it did something, and whoever edits it wonders why nothing happens.",
+        "Remove it, or name it under files of a service.",
+        "opsctl",
+        _unused,
+    ),
+)

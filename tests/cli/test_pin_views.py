@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from opsctl.cli.views.errors import error_view
 from opsctl.cli.views.pins import findings_view, lock_plan_view, outdated_view
 from opsctl.cli.views.verify import verify_view
+from opsctl.errors import Refused
 from opsctl.flows.pins.checking import Outdated
 from opsctl.flows.verify import Check, Checked, VerifyReport
 from opsctl.images.findings import Finding, Kind, Severity
@@ -137,3 +139,13 @@ prod: 2 services checked, 2 not as they should be
 def test_a_verify_of_which_only_the_plan_fails_says_that() -> None:
     shown = reports.text(verify_view(VerifyReport("prod", (*checked("api"), PENDING))))
     assert "1 service checked, and a deploy would change something else" in shown
+
+
+def test_the_words_of_an_error_are_folded_and_what_is_copied_is_not() -> None:
+    long = "the engine of this machine has no " + "registry.example.org/shop/api:1.4.2 " * 3
+    error = Refused(long.strip(), hint=long.strip(), evidence=[long.strip()])
+    first, *rest = reports.text(error_view(error), 80).splitlines()
+    assert len(first) <= 80
+    assert rest[0].startswith("  registry.example.org")
+    assert f"  | {long.strip()}" in rest
+    assert f"hint: {long.strip()}" in rest

@@ -11,6 +11,7 @@ from opsctl.cli.invocation import Invocation
 from opsctl.cli.progress import progress
 from opsctl.cli.project import state_folder_of
 from opsctl.cli.session import connections, who
+from opsctl.cli.views.blocks import BLANK
 from opsctl.cli.views.push_images import outcomes_view, plan_view, push_json
 from opsctl.edges.clock import SystemClock
 from opsctl.edges.local.connection import LocalConnection
@@ -105,5 +106,7 @@ class _Fetch:
 
 def _answered(invocation: Invocation, report: PushReport, *, dry_run: bool) -> int:
     errors: dict[str, OpsctlError] = {one.plan.wanted.name: one.error for one in report.outcomes if one.error}
-    blocks = () if dry_run else outcomes_view(report)
+    blocks = [*outcomes_view(report)] if not dry_run else []
+    if not blocks and errors and not invocation.json:
+        invocation.side.show([BLANK])
     return answer(invocation, report.exit, blocks=blocks, data=push_json(report), errors=errors)

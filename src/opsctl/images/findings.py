@@ -103,10 +103,10 @@ def _loose(uses: Sequence[ImageUse]) -> Iterator[Finding]:
     for image, group in grouped.items():
         if group[0].reference is None:
             message = "not the name of an image, so that nobody can tell what it is built on"
-            hint = "give the ARG a default, or write the image itself"
+            hint = "give its ARG a default before the first FROM (later ones are unknown to FROM), or write the image itself"
             yield Finding("unreadable", "unknown", image, tuple(group), message, hint)
         else:
-            message = "a file of a service names it, and no digest pins it"
+            message = "a file or variable of a service names it, and no digest pins it"
             hint = f"write {{{{ image('{image}') }}}} in its place, or its digest"
             yield Finding("unpinned", "no", image, tuple(group), message, hint)
 

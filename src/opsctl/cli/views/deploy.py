@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from opsctl.cli.envelope import error_entries
-from opsctl.cli.views.blocks import BLANK, Block, Column, Line, Span, Table, line
+from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Table, line
 from opsctl.cli.views.errors import error_view
 from opsctl.cli.views.figures import count, seconds
 from opsctl.cli.views.plan import plan_view
@@ -41,7 +41,7 @@ def deploy_view(report: DeployReport, *, shown: bool, width: int | None = None) 
     yield Table((Column(), Column(), Column(align="right"), Column(least=20)), tuple(map(_row, outcomes)))
 
 
-def failures_view(report: DeployReport) -> Iterator[Line]:
+def failures_view(report: DeployReport) -> Iterator[Block]:
     """Of the hosts where it did not end well."""
     for outcome in sorted(report.outcomes, key=lambda outcome: outcome.host):
         if outcome.error:

@@ -74,7 +74,7 @@ def _ending(report: RotationReport) -> Span:
     return Span(*_ENDS[report.end])
 
 
-def rotation_failures_view(reports: Iterable[RotationReport]) -> Iterator[Line]:
+def rotation_failures_view(reports: Iterable[RotationReport]) -> Iterator[Block]:
     for report in reports:
         if report.error:
             yield BLANK

@@ -34,7 +34,8 @@ _KNOWN = (
         FileNotFoundError,
         "no such file",
         "there is no engine socket {socket}",
-        "install Docker or start it (`systemctl start docker`), or name its socket: engine_socket in hosts.toml",
+        "install Docker or start it (`systemctl start docker`), or name its socket: engine_socket of the host in hosts.toml, "
+        "DOCKER_HOST=unix://… for the engine of this machine",
     ),
     _Trouble(None, "not found", "there is no docker command on the host", "install the Docker engine"),
     _Trouble(

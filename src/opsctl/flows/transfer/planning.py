@@ -11,7 +11,7 @@ from opsctl.errors import OpsctlError, Refused, UsageError
 from opsctl.images.pins import pushed_name
 from opsctl.images.platforms import fits
 from opsctl.model.nearest import nearest
-from opsctl.model.references import Reference, parse_reference
+from opsctl.model.references import Reference, brief, parse_reference
 from opsctl.state.desired import DesiredHost
 
 Action = Literal["there", "tag", "push", "refused"]
@@ -160,7 +160,9 @@ def _refusal(wanted: Wanted, platform: str, here: Engine, host: str) -> Refused 
     if wanted.reference.is_built_here:
         hint = f"build it here first: docker build --platform {platform} --tag {tagged} …"
     if local is None:
-        return Refused(f"the engine of this machine has no {wanted.source}", where=wanted.name, hint=hint)
+        return Refused(
+            f"the engine of this machine has no {brief(wanted.source)}", where=wanted.name, hint=hint
+        )
     offered = _platform(local)
     if not fits(platform, [offered]):
         message = f"the engine of this machine has it for {offered}, and {host} is {platform}"

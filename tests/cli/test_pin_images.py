@@ -244,6 +244,7 @@ def test_digests_go_into_the_files_where_the_tag_stands_there(project: Project) 
     [
         (["--update", "--check"], "--update and --check exclude each other"),
         (["--offline"], "--offline goes with --check only"),
+        (["--write-source", "-e", "lab"], "--write-source does not go with -e"),
         (["--check", "--write-source"], "--write-source does not go with --check"),
         (["--rollback"], "name the images to roll back"),
         (["nothing"], "no image and no service is called nothing"),

@@ -84,6 +84,8 @@ def _require_fitting(asked: Asked) -> None:
         "--offline goes with --check only": asked.offline and not checks,
         "--strict goes with --check only": asked.strict and not checks,
         f"--write-source does not go with --{asked.mode}": asked.write_source and not writes,
+        "--write-source does not go with -e: a line counts in every environment": asked.write_source
+        and asked.environment is not None,
         f"--dry-run does not go with --{asked.mode}, which writes nothing": asked.dry_run and not writes,
         "--via and --offline exclude each other": bool(asked.via) and asked.offline,
         "--via does not go with --rollback, which asks no registry": bool(asked.via)

@@ -13,11 +13,13 @@ from opsctl.model.lock import Lock
 
 
 def plan_writing(root: Path, uses: Iterable[ImageUse], lock: Lock, keys: Collection[str]) -> SourcePlan:
-    """What to write where, for the images of these keys. Raises UsageError for a file that cannot be read."""
-    wanted = tuple(use for use in uses if use.key in keys)
+    """What to write where, for the images of these keys; `uses` are those of every environment. Raises UsageError for a file
+    that cannot be read.
+    """
+    every = tuple(uses)
     digests = {key: lock.images[key].digest for key in keys if key in lock.images}
-    files = {use.place.file for use in wanted if use.place.line}
-    return plan_sources(wanted, digests, {name: _text(root, name) for name in files})
+    files = {use.place.file for use in every if use.place.line and use.key in digests}
+    return plan_sources(every, digests, {name: _text(root, name) for name in files})
 
 
 def write_sources(root: Path, plan: SourcePlan) -> bool:

@@ -34,20 +34,19 @@ def plan_sources(
 ) -> SourcePlan:
     """Put the digest of each image beside its tag, wherever a service or a Dockerfile names it.
 
-    `digests` by key; images without one, and what a template names, are left alone. `texts` are the files by their path.
+    `uses` are those of every environment, as a place that is another image elsewhere gets no digest. `digests` by key; images
+    without one, and what a template names, are left alone. `texts` are the files by their path.
     """
-    wanted: dict[Place, set[tuple[str, str]]] = {}
-    kind_of: dict[Place, ImageUse] = {}
+    named: dict[Place, dict[str, ImageUse]] = {}
     for use in uses:
-        digest = digests.get(use.key)
-        if digest and use.kind in {"service", "dockerfile"} and use.place.line and use.place.file in texts:
-            wanted.setdefault(use.place, set()).add((use.key, digest))
-            kind_of[use.place] = use
+        if use.kind in {"service", "dockerfile"} and use.place.line and use.place.file in texts:
+            named.setdefault(use.place, {})[use.key] = use
+    wanted = {place: by_key for place, by_key in named.items() if digests.keys() & by_key.keys()}
     files = dict(texts)
     written, kept = [], []
     for place in sorted(wanted, key=lambda one: (one.file, one.line)):
         try:
-            files[place.file] = _spliced(files[place.file], place, wanted[place], kind_of[place])
+            files[place.file] = _spliced(files[place.file], wanted[place], digests)
         except Unfit as reason:
             kept.append((place, f"{reason}; {reason.hint}" if reason.hint else str(reason)))
         else:
@@ -56,11 +55,10 @@ def plan_sources(
     return SourcePlan(changed, tuple(one for one in written if one.file in changed), tuple(kept))
 
 
-def _spliced(text: str, place: Place, wanted: set[tuple[str, str]], use: ImageUse) -> str:
-    if len(wanted) > 1:
-        names = ", ".join(sorted(key for key, _digest in wanted))
-        raise Unfit(f"it is {names}, by environment or host: the digests stay in the lock")
-    ((_key, digest),) = wanted
+def _spliced(text: str, named: Mapping[str, ImageUse], digests: Mapping[str, str]) -> str:
+    if len(named) > 1:
+        raise Unfit(f"it is {', '.join(sorted(named))}, by environment or host: the digests stay in the lock")
+    ((key, use),) = named.items()
     if use.kind == "dockerfile":
-        return with_digest_in_dockerfile(text, place.line, use.image, digest)
-    return with_digest_in_yaml(text, place.line, digest)
+        return with_digest_in_dockerfile(text, use.place.line, use.image, digests[key])
+    return with_digest_in_yaml(text, use.place.line, digests[key])

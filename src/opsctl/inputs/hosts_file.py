@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from opsctl.errors import UsageError
-from opsctl.inputs.document import Document
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.toml_document import read_toml
 from opsctl.inputs.validation import faults
+from opsctl.model.document import Document
 from opsctl.model.hosts import HostsFile
 
 HOSTS_FILE = "hosts.toml"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from opsctl.errors import Problem
-from opsctl.inputs.document import Document
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.validation import faults
-from opsctl.inputs.yaml_document import read_yaml
+from opsctl.model.document import Document
 from opsctl.model.lock import LOCK_FILE, Lock
+from opsctl.model.yaml_document import read_yaml
 
 _IN_A_MERGE = "take one side (git checkout --theirs images.lock.yaml), then opsctl pin-images"
 

@@ -8,16 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from opsctl.inputs.compose_spec import keys_of
-from opsctl.inputs.document import Document, Path
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.validation import faults
-from opsctl.inputs.yaml_document import read_yaml
 from opsctl.model.compose_spelling import merge, spell
+from opsctl.model.document import Document, Path
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
 from opsctl.model.spelled import Spelled
 from opsctl.model.stack import Service, StackFile
 from opsctl.model.values import Unfit, check_name
+from opsctl.model.yaml_document import read_yaml
 
 _TOP = ("services", "networks", "volumes")
 _REFUSED = {

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 
 from opsctl.errors import Problem
-from opsctl.inputs.document import Document, Path
+from opsctl.model.document import Document, Path
 
 _TOKEN = re.compile(
     r'''

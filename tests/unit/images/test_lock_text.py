@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.effort import tries
 
 from opsctl.images.lock_text import lock_text
-from opsctl.inputs.yaml_document import read_yaml
 from opsctl.model.lock import EMPTY_LOCK, LOCK_FILE, Lock, Pinned, Previous
+from opsctl.model.yaml_document import read_yaml
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 AT, LATER = "2026-11-26T16:20:00Z", "2026-11-27T08:00:00Z"

@@ -15,8 +15,8 @@ from opsctl.images.source import (
     with_digest_in_dockerfile,
     with_digest_in_yaml,
 )
-from opsctl.inputs.yaml_document import read_yaml
 from opsctl.model.values import Unfit
+from opsctl.model.yaml_document import read_yaml
 
 OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "b" * 64
 

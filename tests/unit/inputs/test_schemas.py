@@ -14,7 +14,7 @@ from tests.unit.inputs import test_project as examples
 from tests.unit.inputs.folder import HOSTS, STACK
 
 from opsctl.inputs.schemas import json_schema
-from opsctl.inputs.yaml_document import read_yaml
+from opsctl.model.yaml_document import read_yaml
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = [*ROOT.glob("hosts.toml"), *ROOT.glob("stacks/*.yml")]

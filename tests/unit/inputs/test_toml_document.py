@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.inputs.document import Path
 from opsctl.inputs.toml_document import read_toml
+from opsctl.model.document import Path
 
 TEXT = b'''\
 project = "x"  # [not.a.table]

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.inputs.compose_spec import keys_of
-from opsctl.inputs.yaml_document import read_yaml
 from opsctl.model.compose_spelling import OWN_KEYS, REFUSED, merge, spell
 from opsctl.model.spelled import Spelled
 from opsctl.model.stack import Service
+from opsctl.model.yaml_document import read_yaml
 
 AT = ("services", "api")
 COMPOSE = Path(sys.executable).parent / "docker-compose"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.inputs.yaml_document import read_yaml
+from opsctl.model.yaml_document import read_yaml
 
 TEXT = b"""\
 x-base: &base {p: 1, q: 2}

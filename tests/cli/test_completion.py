@@ -44,6 +44,9 @@ def offered(line: str, project: Path) -> list[str]:
         ("opsctl why d", ["db"]),
         ("opsctl why api -e p", ["prod"]),
         ("opsctl hosts trust w", ["web"]),
+        ("opsctl pin-images --running lab-", ["lab-app", "lab-vpn"]),
+        ("opsctl pin-images lab-", []),
+        ("opsctl pin-images a", ["api"]),
     ],
 )
 def test_names_of_the_project_are_offered(project: Path, line: str, words: list[str]) -> None:

@@ -28,6 +28,12 @@ def services(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_services(context), incomplete)
 
 
+def pinned(context: typer.Context, incomplete: str) -> list[str]:
+    """Services, and hosts where what runs is meant; images not, since the shell takes a colon for the end of a word."""
+    running = context.params.get("running")
+    return [*(hosts(context, incomplete) if running else []), *services(context, incomplete)]
+
+
 def secrets(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_secrets(context), incomplete)
 

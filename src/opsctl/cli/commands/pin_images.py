@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli.answer import begin
-from opsctl.cli.completion import hosts, services
+from opsctl.cli.completion import hosts, pinned
 from opsctl.cli.options import EnvironmentOption, Json
 
 Names = Annotated[
@@ -15,7 +15,7 @@ Names = Annotated[
     typer.Argument(
         metavar="NAME",
         help="Services or images (default: all); with --running hosts too.",
-        autocompletion=services,
+        autocompletion=pinned,
         show_default=False,
     ),
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from opsctl.images.pins import Pins
 from opsctl.images.platforms import fits
 from opsctl.model.fleet import Fleet
 from opsctl.model.references import parse_reference
@@ -11,9 +12,12 @@ from opsctl.state.desired import DesiredHost, DesiredService
 
 
 def unpinned(fleet: Fleet, environment: str, host: DesiredHost) -> Iterator[str]:
-    """A sentence for each image without a digest that a host's services run or name; images that opsctl builds are pinned
-    by what they are built of.
+    """A sentence for each image without a digest that a host's services run or name; images that are built are pinned by
+    what Dockerfiles build on, where each of those has one.
     """
+    built = [one.name for one in host.services.values() if parse_reference(one.image).is_built_here]
+    if built:
+        yield from _loose_bases(fleet, built)
     for name in sorted(host.services):
         service = host.services[name]
         if not service.digest and not parse_reference(service.asked_image or service.image).is_built_here:
@@ -36,6 +40,18 @@ def unfit(fleet: Fleet, host: DesiredHost) -> Iterator[str]:
                 f"{name}: {service.asked_image} ({service.image_place}) has no {platform}; "
                 f"it has {', '.join(entry.platforms)}"
             )
+
+
+def _loose_bases(fleet: Fleet, built: Sequence[str]) -> Iterator[str]:
+    """Which Dockerfile an image is built of nobody knows here, so every one of them counts."""
+    from opsctl.render.image_uses import dockerfile_uses
+
+    pins = Pins(fleet.lock)
+    for use in dockerfile_uses(fleet):
+        read = use.reference
+        if read is None or not (read.is_built_here or pins.digest(read)):
+            mend = f"opsctl pin-images {use.key}" if read else "give the ARG a default"
+            yield f"{', '.join(sorted(built))}: {use.place} builds on {use.image} without a digest; {mend}"
 
 
 def _without_digest(service: DesiredService) -> str:

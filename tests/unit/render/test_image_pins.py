@@ -234,6 +234,27 @@ def test_what_a_digest_pins_is_not_told_of(image: str) -> None:
     assert list(unpinned(found, "prod", host_of(found))) == []
 
 
+@pytest.mark.parametrize(
+    "base,message",
+    [
+        ("sandbox:slim", ""),
+        (
+            "debian:13",
+            "templates/box/Dockerfile:1 builds on debian:13 without a digest; opsctl pin-images debian:13",
+        ),
+        ("${BASE}", "builds on ${BASE} without a digest; give the ARG a default"),
+    ],
+)
+def test_a_built_image_is_pinned_by_what_dockerfiles_build_on(base: str, message: str) -> None:
+    sources = {"box/Dockerfile": f"FROM {base}\n"}
+    found = fleet({"image": "opsctl.local/demo/x:1"}, templates=sources)
+    told = list(unpinned(found, "prod", host_of(found)))
+    assert bool(told) == bool(message)
+    assert message in "".join(told)
+    other = fleet({"image": "app:1"}, templates=sources)
+    assert list(unpinned(other, "prod", host_of(other))) == []
+
+
 def test_an_image_for_another_platform_is_told_of() -> None:
     found = fleet({"image": "app:1"}, held=lock(app=entry(1, platforms=[ARM])))
     (told,) = unfit(found, host_of(found))

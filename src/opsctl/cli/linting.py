@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from opsctl.cli.answer import answer
@@ -12,13 +12,18 @@ from opsctl.cli.project import Project, offline
 from opsctl.cli.request import Request
 from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.views.lint import explain_json, explain_view, github_lines, lint_json, lint_view, sarif
+from opsctl.edges import compose_lint
 from opsctl.edges.clock import SystemClock
-from opsctl.errors import Exit, StoreUnusable, UsageError
+from opsctl.errors import CouldNotFindOut, Exit, StoreUnusable, UsageError
 from opsctl.model.nearest import nearest
 from opsctl.model.secrets import StoreFile
+from opsctl.render.compose import compose_document, compose_text
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.engine import Report, apply
+from opsctl.rules.foreign import could_not_look, foreign_hits
+from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import Subject
+from opsctl.state.desired import DesiredHost
 
 
 def linted(
@@ -45,7 +50,25 @@ def report_of(invocation: Invocation, project: Project) -> Report:
     """All rules over the environment; those about the store are skipped where it cannot be read."""
     clock = invocation.clock or SystemClock()
     subject = Subject(project.fleet, project.desired, _store(invocation, project), clock.now())
-    return apply(RULES, subject, datetime.fromtimestamp(clock.now(), UTC).date().isoformat())
+    today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
+    return apply(RULES, subject, today, _foreign(subject))
+
+
+def _foreign(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
+    """What compose-lint says of each host's compose.yml, where it is installed."""
+    command = compose_lint.program()
+    for host in subject.desired.hosts if command else ():
+        try:
+            found = compose_lint.findings(command or "", _compose(host), host.name)
+        except CouldNotFindOut as error:
+            yield could_not_look(error.message, host.name, subject)
+        else:
+            yield from foreign_hits(subject, {host.name: found})
+
+
+def _compose(host: DesiredHost) -> bytes:
+    """As it would lie on the host, with fingerprints of a key that is none."""
+    return compose_text(compose_document(host, bytes(32), held=frozenset()))
 
 
 def explained(invocation: Invocation, rule: str) -> int:

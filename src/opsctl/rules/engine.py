@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, worst
@@ -67,24 +67,27 @@ class _Suppression:
         return self.ignore.rule == rule.id and self.stack == hit.stack and self.service in {"", hit.service}
 
 
-def apply(rules: Sequence[Rule], subject: Subject, today: str) -> Report:
-    """`today` is `2026-11-26`, for the end dates of suppressions. Findings are sorted: errors first, then by place."""
+def apply(
+    rules: Sequence[Rule], subject: Subject, today: str, foreign: Iterable[tuple[Rule, Hit]] = ()
+) -> Report:
+    """`today` is `2026-11-26`, for the end dates of suppressions; `foreign` are findings of another linter, which can be
+    suppressed as ours can. Findings are sorted: errors first, then by place.
+    """
     skipped = tuple((one, "no secret store") for one in rules if one.needs_store and subject.store is None)
     left_out = {one.id for one, _reason in skipped}
     suppressions = tuple(_suppressions(subject))
     found: dict[tuple[str, Place, str], Finding] = {}
     used: set[_Suppression] = set()
-    for rule in rules:
-        if rule.id in left_out:
-            continue
-        for hit in rule.check(subject):
-            covering = [one for one in suppressions if one.covers(rule, hit)]
-            used.update(covering)
-            current = next((one.ignore for one in covering if one.ignore.until >= today), None)
-            found.setdefault((rule.id, hit.place, hit.message), Finding(rule, hit, current))
+    ours = ((rule, hit) for rule in rules if rule.id not in left_out for hit in rule.check(subject))
+    others = tuple(foreign)
+    for rule, hit in (*ours, *others):
+        covering = [one for one in suppressions if one.covers(rule, hit)]
+        used.update(covering)
+        current = next((one.ignore for one in covering if one.ignore.until >= today), None)
+        found.setdefault((rule.id, hit.place, hit.message), Finding(rule, hit, current))
     about = next((one for one in rules if one.id == SUPPRESSION), None)
     if about:
-        known = {one.id for one in rules}
+        known = {one.id for one in rules} | {one.id for one, _hit in others}
         for hit in _about_suppressions(suppressions, used, known, left_out, today):
             found.setdefault((about.id, hit.place, hit.message), Finding(about, hit))
     order = {"error": 0, "warning": 1, "note": 2}
@@ -121,6 +124,8 @@ def _about_suppressions(
 ) -> Iterator[Hit]:
     for one in suppressions:
         rule, service = one.ignore.rule, one.service
+        if rule.startswith("CL-") and rule not in known:
+            continue  # compose-lint is not installed here, or finds it no more; only it knows
         if rule not in known or rule == SUPPRESSION:
             message = f"{service}: there is no rule {rule} that could be suppressed"
             yield Hit(one.place, message, nearest(rule, known - {SUPPRESSION}), service, one.stack)

@@ -17,11 +17,16 @@ from opsctl.state.desired import Desired
 _STYLES: dict[str, Style] = {"error": "bad", "warning": "warn", "note": "dim"}
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _WIDTH = 92
+_FOREIGN = "hardening"
 
 
 def lint_view(report: Report, fleet: Fleet, desired: Desired) -> Iterator[Block]:
     for finding in report.findings:
-        yield from _finding(finding)
+        if finding.rule.theme != _FOREIGN or finding.hit.unknown:
+            yield from _finding(finding)
+    yield from _foreign(
+        [one for one in report.findings if one.rule.theme == _FOREIGN and not one.hit.unknown]
+    )
     if report.findings:
         yield BLANK
     yield from (line(Span("note", "warn"), f"  {note}") for note in fleet.notes)
@@ -45,6 +50,22 @@ def _finding(finding: Finding) -> Iterator[Block]:
         yield line(Span(f"suppressed until {ignored.until}: {ignored.reason}", "dim"), indent=9)
     elif hit.hint and rule.severity != "note":
         yield line(Span(f"hint: {hit.hint}", "change"), indent=9)
+
+
+def _foreign(findings: Sequence[Finding]) -> Iterator[Block]:
+    """One paragraph for each rule of another linter: they are about nearly every service."""
+    by_rule: dict[tuple[str, bool], list[Finding]] = {}
+    for one in findings:
+        by_rule.setdefault((one.rule.id, one.stands), []).append(one)
+    for (rule, stands), group in by_rule.items():
+        severity = group[0].rule.severity
+        services = ", ".join(dict.fromkeys(one.hit.service for one in group))
+        files = ", ".join(dict.fromkeys(one.hit.place.file for one in group))
+        style: Style = _STYLES[severity] if stands else "dim"
+        yield line(Span(f"{severity:<7}", style), Span(f"  {rule}", "strong"), f"  {files}")
+        yield line(f"{services}: {group[0].rule.title}", indent=9)
+        if not stands:
+            yield line(Span("suppressed", "dim"), indent=9)
 
 
 def _verdict(report: Report) -> Span:

@@ -169,14 +169,16 @@ def machine(memory: Path) -> Machine:
     return Machine(memory / "host")
 
 
-def run(machine: Machine, login: Credentials | UsageError | None) -> DeployReport:
+def run(
+    machine: Machine, login: Credentials | UsageError | None, image: str = "r.example:5000/a:1"
+) -> DeployReport:
     def logins(registry: str) -> Credentials | None:
         assert registry == "r.example:5000"
         if isinstance(login, UsageError):
             raise login
         return login
 
-    asked = host(service("api", image="r.example:5000/a:1", definition={"image": "r.example:5000/a:1"}))
+    asked = host(service("api", image=image, definition={"image": image}))
     world = replace(machine.world(), registry_login=logins)
     return deploy(world, Desired("prod", (machine.placed(asked),)), confirm=lambda plan: True)
 
@@ -200,6 +202,16 @@ def test_without_a_login_nobody_logs_in_and_a_refusal_says_where_to_write_one(ma
     assert isinstance(error, CommandFailed)
     assert error.message == "cannot pull r.example:5000/a:1; no container was touched"
     assert 'login = {…} of [registries."r.example:5000"]' in error.hint
+
+
+def test_of_a_digest_that_cannot_be_pulled_the_hint_asks_whether_it_is_still_there(machine: Machine) -> None:
+    machine.fail("pull --quiet")
+
+    error = run(machine, None, "r.example:5000/a:1@sha256:" + "ab" * 32).outcomes[0].error
+
+    assert isinstance(error, CommandFailed)
+    assert error.message == "cannot pull r.example:5000/a:1@sha256:abababababab…; no container was touched"
+    assert error.hint.startswith("does the registry still have this digest? opsctl pin-images --check api;")
 
 
 def test_a_refused_login_says_who_and_where_and_touches_nothing(machine: Machine) -> None:

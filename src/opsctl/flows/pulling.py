@@ -6,7 +6,7 @@ from opsctl.argv import docker
 from opsctl.flows.site import Site
 from opsctl.flows.world import World
 from opsctl.images.credentials import Credentials
-from opsctl.model.references import parse_reference
+from opsctl.model.references import brief, parse_reference
 from opsctl.model.values import Unfit
 from opsctl.plan.plans import Plan
 from opsctl.plan.steps import Pull
@@ -37,11 +37,14 @@ def pull(site: Site, step: Pull) -> None:
             f"cannot log in to {registry} as {credentials.username}; no container was touched",
             f'check [registries."{registry}"] login in hosts.toml, and the value of its secret: opsctl secrets set',
         )
-    named = ", ".join(step.services)
-    hint = f"check the image's name and tag for {named}"
+    hint = f"check the image's name and tag for {', '.join(step.services)}"
+    if "@" in step.image:
+        hint = (
+            f"does the registry still have this digest? opsctl pin-images --check {' '.join(step.services)}"
+        )
     if not credentials:
         hint += f'; for a private image, login = {{…}} of [registries."{registry}"] in hosts.toml'
-    raise site.failure(completed, f"cannot pull {step.image}; no container was touched", hint)
+    raise site.failure(completed, f"cannot pull {brief(step.image)}; no container was touched", hint)
 
 
 def _login(world: World, image: str) -> tuple[str, Credentials | None]:

@@ -261,6 +261,16 @@ class TestRunning:
     ) -> None:
         assert message in self.refused(engine({**self.API, **container}, images={"i1": digests}))
 
+    @pytest.mark.parametrize("code,locked", [(0, True), (1, False)])
+    def test_a_job_that_ended_well_does_not_spoil_the_image_of_what_runs(
+        self, code: int, locked: bool
+    ) -> None:
+        job = {**self.API, "service": "migrate", "state": "exited", "status": f"Exited ({code}) 1 hour ago"}
+        one = engine(self.API, job, images={"i1": [f"app@{digest(1)}"]})
+        uses = [use("app:1", host="host0"), use("app:1", 2, service="migrate", host="host0")]
+        answers = running(wanted_images(uses), "demo", {"host0": lambda: one}, FakeRegistry())
+        assert (answers["app:1"] == Resolved(digest(1))) == locked
+
     def test_two_hosts_that_run_different_digests_are_refused(self) -> None:
         one, two = (engine(self.API, images={"i1": [f"app@{digest(number)}"]}) for number in (1, 2))
         assert "it runs with different digests" in self.refused(one, two)

@@ -69,7 +69,9 @@ def _told(
     try:
         for host in hosts:
             services = {use.service for use in image.uses if use.host == host and use.kind == "service"}
-            ours = (one for one in seen[host] if one.service in services)
+            ours = [one for one in seen[host] if one.service in services]
+            # A job that has ended well says nothing against the image of what runs.
+            ours = [one for one in ours if not _has_ended_well(one)] or ours
             sets += [_digests(image, host, one, listed[host]) for one in ours]
     except OpsctlError as error:
         return error
@@ -84,6 +86,10 @@ def _told(
             hint="name one host, or bring both to one state first",
         )
     return _index_of(image, common, registry)
+
+
+def _has_ended_well(container: ObservedContainer) -> bool:
+    return container.state == "exited" and container.exit_code == 0
 
 
 def _digests(

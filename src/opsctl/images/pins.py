@@ -19,7 +19,7 @@ class Pins:
     pushed: bool = False
 
     def of(self, image: str) -> str:
-        """`name:tag@digest` for an image with a digest of its own or in the lock; else the image as it is.
+        """`name:tag@digest` for an image with a digest in the lock; one with a digest of its own, or with none, as it is.
 
         For a host that pulls nothing, the tag under which `push-images` leaves it there. Raises Unfit for what is no
         image.
@@ -28,7 +28,9 @@ class Pins:
         digest = self.digest(read)
         if not digest:
             return image
-        return str(pushed_name(read, digest)) if self.pushed else str(read.pinned(digest))
+        if self.pushed:
+            return str(pushed_name(read, digest))
+        return image if read.digest else str(read.pinned(digest))
 
     def digest(self, image: Reference) -> str:
         """The written digest, else that of the lock; "" where there is neither."""

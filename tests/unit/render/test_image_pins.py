@@ -52,6 +52,7 @@ def test_a_service_runs_tag_and_digest_and_knows_what_was_written() -> None:
         ("app", "app"),
         ("app:2", "app:2"),
         (f"app:1@{digest(9)}", f"app:1@{digest(9)}"),
+        (f"app@{digest(9)}", f"app@{digest(9)}"),
         ("opsctl.local/demo/app:1", "opsctl.local/demo/app:1"),
         ("{{ vars.name }}:{{ vars.tag }}", f"app:1@{digest(1)}"),
     ],

@@ -72,9 +72,9 @@ class HttpRegistry:
         try:
             return self._first(image, resolve)
         except NotInRegistry as error:
-            if not (image.digest or error.hint):
-                error.hint = self._nearest(image)
-            raise
+            if image.digest or error.hint:
+                raise
+            raise self._nearest(image, error) from None
 
     def tags(self, image: Reference) -> Sequence[str]:
         """As the port says. The first mirror that has the repository is believed, though it may not have every tag."""
@@ -97,9 +97,16 @@ class HttpRegistry:
             error.evidence += tuple(passed_by)
             raise
 
-    def _nearest(self, image: Reference) -> str:
-        """A hint with the tag that may have been meant, from one page of them."""
-        with contextlib.suppress(NotInRegistry, RegistryUnavailable):
-            own = self._endpoints.of(image.registry)[-1]
-            return nearest(image.known_tag, some_tags(Repository(self._ways, own, image, Errand("", left=0))))
-        return ""
+    def _nearest(self, image: Reference, error: NotInRegistry) -> NotInRegistry:
+        """With the tag that may have been meant, from one page of them; or that there is no such repository, which
+        registry 2.8 says of a list of tags alone: of a manifest it says MANIFEST_UNKNOWN.
+        """
+        own = self._endpoints.of(image.registry)[-1]
+        listing = Repository(self._ways, own, image, Errand(error.where, left=0))
+        with contextlib.suppress(RegistryUnavailable):
+            try:
+                error.hint = nearest(image.known_tag, some_tags(listing))
+            except NotInRegistry as unknown:
+                unknown.hint, unknown.evidence = "is its name right?", error.evidence
+                return unknown
+        return error

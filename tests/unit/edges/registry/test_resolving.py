@@ -181,6 +181,18 @@ def test_a_missing_repository_is_named(rig: Rig, server: RegistryServer) -> None
         rig.resolve(f"{server.host}/team/app:1.0")
 
 
+def test_a_missing_repository_is_named_where_only_the_list_of_tags_tells(
+    rig: Rig, server: RegistryServer
+) -> None:
+    server.on("/v2/team/app/manifests/1.0", error_reply(404, "MANIFEST_UNKNOWN"))
+    server.on("/v2/team/app/tags/list", error_reply(404, "NAME_UNKNOWN"))
+
+    with pytest.raises(NotInRegistry, match="no repository team/app") as raised:
+        rig.resolve(f"{server.host}/team/app:1.0")
+
+    assert (raised.value.where, raised.value.hint) == (f"{server.host}/team/app:1.0", "is its name right?")
+
+
 def test_a_registry_that_lists_no_tags_does_not_spoil_the_answer(rig: Rig, server: RegistryServer) -> None:
     server.push("team/app:1.0")
     server.on("/v2/team/app/tags/list", error_reply(500, "UNKNOWN"))

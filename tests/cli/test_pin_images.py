@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from opsctl.cli.lock_writing import record_green
 from opsctl.errors import Exit
 from opsctl.flows.verify import Check, Checked, VerifyReport
 from opsctl.inputs.project import load
@@ -284,7 +285,7 @@ def test_a_verify_tells_what_it_found_where_the_lock_cannot_be_written(
     names: tuple[Check, ...] = ("health", "drift", "image")
 
     def look(*_asked: object) -> VerifyReport:
-        (project.root / "images.lock.yaml").write_text(project.text.replace("nightly", "other"))
+        (project.root / "images.lock.yaml").write_text("<<<<<<< ours\n" + project.text)
         checks = tuple(Checked("web", "sure", name, "pass") for name in names)
         return VerifyReport("prod", checks, {}, {key: entry.digest})
 
@@ -303,6 +304,22 @@ def test_a_verify_tells_what_it_found_where_the_lock_cannot_be_written(
         assert told in ended.err
 
 
+def test_a_verify_keeps_what_others_wrote_into_the_lock_meanwhile(project: Project) -> None:
+    project.run("sure")
+    fleet = load(project.root)
+    ((key, entry),) = fleet.lock.images.items()
+    project.run("api")
+    assert len(project.lock.images) == 2
+
+    assert record_green(fleet, {key: entry.digest}, FakeClock().now()) == (key,)
+
+    assert len(project.lock.images) == 2
+    assert [name for name, one in project.lock.images.items() if one.validated_at] == [key]
+    project.server.push("team/sure:nightly", salt="moved", platforms=BOTH)
+    project.run("--update", "sure")
+    assert record_green(fleet, {key: entry.digest}, FakeClock().now()) == ()
+
+
 def test_a_host_that_cannot_be_reached_is_told_for_running_and_via(project: Project) -> None:
     ended = project.run("--running", "web")
     assert ended.code == Exit.COULD_NOT_FIND_OUT
@@ -314,7 +331,7 @@ def test_plan_and_lint_tell_of_what_is_not_pinned_with_file_and_line(project: Pr
     project.edit("hosts.toml", "[environments.prod]\n", "[environments.prod]\nrequire_pins = true\n")
     ended = opsctl("lint", "prod", project=project.root)
     assert ended.code == Exit.NO
-    assert "stacks/app.yml:3 has no digest" in ended.out
-    assert "(no version: nightly) in stacks/app.yml:5 has no digest" in ended.out
+    assert "error    IMG003  stacks/app.yml:3\n" in ended.out
+    assert "IMG003  stacks/app.yml:5\n         sure: " in ended.out
     project.run()
     assert opsctl("lint", "prod", project=project.root).code == Exit.YES

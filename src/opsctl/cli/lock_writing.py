@@ -24,31 +24,53 @@ def write_lock(root: Path, was: Lock, lock: Lock) -> bool:
         return False
     path = root / LOCK_FILE
     with only_writer(path):
-        before = path.read_bytes() if path.exists() else None
-        _require_unchanged(before, was)
-        text = lock_text(lock, (before or b"").decode())
-        replace(path, text.encode(), before)
+        before, present = _read(path)
+        if present != was:
+            raise OperationFailed(
+                f"{LOCK_FILE} was changed by something else in the meantime", hint="run it again"
+            )
+        _write(path, lock, before)
     return True
-
-
-def _require_unchanged(data: bytes | None, was: Lock) -> None:
-    draft = Draft()
-    if data is not None:
-        read_lock(draft, data)
-    if draft.problems or draft.lock != was:
-        raise OperationFailed(
-            f"{LOCK_FILE} was changed by something else in the meantime", hint="run it again"
-        )
 
 
 def record_green(fleet: Fleet, green: Mapping[str, str], now: float) -> tuple[str, ...]:
     """Note in the lock that these digests, by image, passed a verify; gives the images that had not before.
 
-    An entry that a file's own digest overrules is left alone. Raises as `write_lock`.
+    An entry that a file's own digest overrules is left alone, and one that was moved meanwhile. Raises OperationFailed where
+    the file holds no lock by now, or cannot be written.
     """
-    lock = fleet.lock
-    held = {key: entry for key, entry in lock.images.items() if green.get(key) == entry.digest}
-    fresh = [key for key, entry in held.items() if entry.validated_at is None]
-    if fresh:
-        write_lock(fleet.root, lock, validated(lock, fresh, now=now))
-    return tuple(fresh)
+    if not _fresh(fleet.lock, green):
+        return ()
+    path = fleet.root / LOCK_FILE
+    with only_writer(path):
+        before, present = _read(path)
+        fresh = _fresh(present, green)
+        if fresh:
+            _write(path, validated(present, fresh, now=now), before)
+    return fresh
+
+
+def _fresh(lock: Lock, green: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        key
+        for key, entry in lock.images.items()
+        if green.get(key) == entry.digest and entry.validated_at is None
+    )
+
+
+def _read(path: Path) -> tuple[bytes | None, Lock]:
+    """The bytes, None where there is no file, and the lock in them."""
+    data = path.read_bytes() if path.exists() else None
+    draft = Draft()
+    if data is not None:
+        read_lock(draft, data)
+    if draft.problems:
+        raise OperationFailed(
+            f"{LOCK_FILE} was changed by something else in the meantime: {draft.problems[0].message}",
+            hint="opsctl lint says what is wrong with it",
+        )
+    return data, draft.lock
+
+
+def _write(path: Path, lock: Lock, before: bytes | None) -> None:
+    replace(path, lock_text(lock, (before or b"").decode()).encode(), before)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opsctl.edges.registry.helper import HelperFailed, ask_helper
 from opsctl.images.credentials import Credentials
 from opsctl.model.references import DOCKER_HUB
 
@@ -17,6 +18,7 @@ _HUB_SERVER = "https://index.docker.io/v1/"
 """What Docker Hub is called in config.json and by helpers."""
 _IDENTITY = "<token>"
 """The user's name where the secret is an identity token (docker-credential-helpers)."""
+_NOT_FOUND = b"credentials not found in native keychain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Logins:
         try:
             if found := self._docker(registry):
                 return Login(found, str(self._config_file))
-        except (HelperFailed, _Unreadable) as error:
+        except (_HelperFailed, _Unreadable) as error:
             remark = str(error)
         if found := self._login(registry):
             return Login(found, "hosts.toml")
@@ -90,7 +92,7 @@ class Logins:
         server = _HUB_SERVER if registry == DOCKER_HUB else registry
         helpers = settings.get("credHelpers")
         helper = (helpers.get(server) if isinstance(helpers, dict) else "") or settings.get("credsStore")
-        if helper and (found := ask_helper(str(helper), server, self._environ, self._helper_timeout)):
+        if helper and (found := _ask_helper(str(helper), server, self._environ, self._helper_timeout)):
             return found
         return self._written(settings, registry)
 
@@ -133,3 +135,52 @@ class Logins:
 
 class _Unreadable(Exception):
     pass
+
+
+class _HelperFailed(Exception):
+    """In words of our own: what a helper prints may be the secret."""
+
+
+def _ask_helper(name: str, server: str, environ: Mapping[str, str], timeout: float) -> Credentials | None:
+    """What docker-credential-NAME keeps for a server, None where it keeps nothing (docker-credential-helpers 0.9: `get`, the
+    server on stdin, JSON on stdout). `timeout` in seconds. Raises _HelperFailed.
+
+    Not by the Docker SDK: docker 7.2 waits for a helper without end, and lets it write to the terminal.
+    """
+    program = f"docker-credential-{name}"
+    path = shutil.which(program, path=environ.get("PATH"))
+    if not path:
+        raise _HelperFailed(f"{program} is not installed")
+    try:
+        ended = subprocess.run(
+            [path, "get"],
+            input=server.encode(),
+            capture_output=True,
+            env=dict(environ),
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        trouble = f"did not end within {timeout:g} s"
+    except OSError as error:
+        trouble = f"cannot be run: {error.strerror}"
+    else:
+        if ended.returncode == 0:
+            return _helper_answer(program, ended.stdout)
+        if _NOT_FOUND in ended.stdout:
+            return None
+        trouble = f"ended with code {ended.returncode}"
+    # Raised out here: a TimeoutExpired holds what the helper printed.
+    raise _HelperFailed(f"{program} {trouble}")
+
+
+def _helper_answer(program: str, printed: bytes) -> Credentials | None:
+    try:
+        told = json.loads(printed)
+        username, secret = str(told["Username"]), str(told["Secret"])
+    except (ValueError, TypeError, KeyError):
+        told = None
+    if told is None:
+        raise _HelperFailed(f"{program} printed what is no answer")
+    # docker-credential-pass answers so for a server that it does not know.
+    return Credentials(username, secret) if username or secret else None

@@ -14,8 +14,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
-from opsctl.edges.registry.adapter import Adapter
-from opsctl.edges.registry.deadline import Deadline
+from opsctl.edges.registry.connections import Adapter, Deadline
 from opsctl.edges.registry.endpoints import is_loopback
 from opsctl.edges.registry.limits import Limits
 from opsctl.edges.registry.troubles import Kind, Trouble, trouble_of

@@ -6,8 +6,6 @@ aliases and merge keys work; a key given twice is a problem, an unknown tag too.
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
@@ -16,12 +14,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from opsctl.errors import Problem
 from opsctl.model.document import Document, Path
+from opsctl.model.yaml_scalars import number
 
 _T = TypeVar("_T")
 # A small file of nested aliases can unfold into billions of nodes.
 _MOST_NODES = 200_000
-_OCTAL = re.compile(r"[-+]?0o?[0-7_]+")
-_PLAIN_INT = re.compile(r"[-+]?[0-9_]+")
 
 
 def read_yaml(file: str, data: bytes) -> Document:
@@ -156,10 +153,10 @@ class _Walk:
             case "bool":
                 return text.lower() == "true"
             case "int" | "float":
-                number = _number(text, kind)
-                if repr(number) != text:
+                value = number(text, kind)
+                if not isinstance(value, str) and repr(value) != text:
                     self.written[path] = text
-                return number
+                return value
         self._fault(node, f"the tag {node.tag} has no meaning here")
         return None
 
@@ -174,16 +171,3 @@ def _without(noted: dict[Path, _T], path: Path, keys: set[str]) -> dict[Path, _T
 
 def _is_merge(node: Node) -> bool:
     return isinstance(node, ScalarNode) and str(node.tag).endswith(":merge")
-
-
-def _number(text: str, kind: str) -> int | float:
-    """yaml.v3 reads 022 as octal 18, but 08 as 8 (Compose v5.6.1, by `config`)."""
-    plain = text.replace("_", "")
-    if kind == "int":
-        if _OCTAL.fullmatch(text) and plain.lstrip("+-") != "0":
-            return int(plain.replace("0o", ""), 8)
-        return int(plain, 10) if _PLAIN_INT.fullmatch(text) else int(plain, 0)
-    lower = plain.lower()
-    if lower.endswith((".inf", ".nan")):
-        return math.nan if lower.endswith("nan") else math.copysign(math.inf, -1 if lower[0] == "-" else 1)
-    return float(plain)

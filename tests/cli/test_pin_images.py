@@ -11,7 +11,6 @@ import pytest
 
 from opsctl.cli.lock_writing import record_green
 from opsctl.errors import Exit
-from opsctl.flows.verify import Check, Checked, VerifyReport
 from opsctl.inputs.project import load
 from opsctl.model.lock import Lock
 from tests.cli.terminal import Ended, opsctl
@@ -251,6 +250,8 @@ def test_digests_go_into_the_files_where_the_tag_stands_there(project: Project) 
         (["nothing"], "no image and no service is called nothing"),
         (["-e", "prd"], "no environment is called prd"),
         (["--via", "wbe"], "no host is called wbe"),
+        (["--via", "web", "--outdated"], "an engine cannot list tags"),
+        (["prod"], "an environment is named with -e prod"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(project: Project, argv: list[str], message: str) -> None:
@@ -260,48 +261,29 @@ def test_what_cannot_be_meant_is_refused(project: Project, argv: list[str], mess
     assert not (project.root / "images.lock.yaml").exists()
 
 
-def test_a_lock_that_somebody_else_wrote_meanwhile_is_kept(project: Project) -> None:
-    project.run("sure")
-    held = project.text
+@pytest.mark.parametrize("same", [True, False])
+def test_of_two_runs_that_write_one_entry_the_second_is_refused(project: Project, same: bool) -> None:
+    name = "api:1.4.2" if same else "other:1.0.0"
+    entry = f"""  "{project.server.host}/team/{name}":
+    tag: {name.partition(":")[2]}
+    digest: sha256:{"ab" * 32}
+    resolved_at: 2026-01-01T00:00:00Z
+"""
 
     def write(_asked: object) -> Reply:
-        (project.root / "images.lock.yaml").write_text(held.replace("nightly", "other"))
+        (project.root / "images.lock.yaml").write_text(f"version: 1\nimages:\n{entry}")
         return GO_ON
 
     project.server.on("/v2/team/api/manifests/1.4.2", write)
     ended = project.run()
-    assert ended.code == Exit.FAILED
-    assert "images.lock.yaml was changed by something else in the meantime" in ended.err
-    assert "other" in project.text
-
-
-@pytest.mark.parametrize("json", [False, True])
-def test_a_verify_tells_what_it_found_where_the_lock_cannot_be_written(
-    project: Project, monkeypatch: pytest.MonkeyPatch, json: bool
-) -> None:
-    project.run("sure")
-    ((key, entry),) = project.lock.images.items()
-
-    names: tuple[Check, ...] = ("health", "drift", "image")
-
-    def look(*_asked: object) -> VerifyReport:
-        (project.root / "images.lock.yaml").write_text("<<<<<<< ours\n" + project.text)
-        checks = tuple(Checked("web", "sure", name, "pass") for name in names)
-        return VerifyReport("prod", checks, {}, {key: entry.digest})
-
-    monkeypatch.setattr("opsctl.flows.verify.verify", look)
-    options = ("--json",) if json else ()
-    ended = opsctl("verify", "prod", *options, project=project.root, clock=FakeClock())
-
-    assert ended.code == Exit.FAILED
-    told = "images.lock.yaml was changed by something else in the meantime"
-    if json:
-        assert ended.envelope["data"]["checks"]
-        assert ended.envelope["data"]["validated"] == []
-        assert told in ended.envelope["errors"][0]["message"]
+    assert entry.splitlines()[2].strip() in project.text
+    if same:
+        assert ended.code == Exit.FAILED
+        assert "images.lock.yaml was changed by something else in the meantime" in ended.err
+        assert "api:1.4.2" in ended.err
     else:
-        assert "1 service checked, all as they should be" in ended.out
-        assert told in ended.err
+        assert ended.code == Exit.YES, ended
+        assert len(project.lock.images) == 3
 
 
 def test_a_verify_keeps_what_others_wrote_into_the_lock_meanwhile(project: Project) -> None:
@@ -318,6 +300,14 @@ def test_a_verify_keeps_what_others_wrote_into_the_lock_meanwhile(project: Proje
     project.server.push("team/sure:nightly", salt="moved", platforms=BOTH)
     project.run("--update", "sure")
     assert record_green(fleet, {key: entry.digest}, FakeClock().now()) == ()
+
+
+def test_a_certificate_that_is_not_there_is_a_fault_of_hosts_toml(project: Project) -> None:
+    with (project.root / "hosts.toml").open("a") as file:
+        file.write('[registries."registry.example.org"]\nca_file = "ca.pem"\n')
+    ended = project.run()
+    assert ended.code == Exit.USAGE
+    assert "hosts.toml:17: there is no file ca.pem" in ended.err
 
 
 def test_a_host_that_cannot_be_reached_is_told_for_running_and_via(project: Project) -> None:

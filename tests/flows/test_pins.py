@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.fakes.edges import FakeClock, FakeEngine, FakeRegistry
-from tests.unit.images.pictures import AMD, INDEX, digest, entry, lock, told, use
+from tests.unit.images.pictures import AMD, ARM, INDEX, digest, entry, lock, told, use
 
 from opsctl.edges.ports import Engine
 from opsctl.errors import (
@@ -34,7 +35,8 @@ from opsctl.model.references import Reference
 
 
 def found(held: Lock, *uses: ImageUse, whole: bool = True) -> Inventory:
-    return Inventory(held, uses, wanted_images(uses), whole)
+    """All that is asked about is of the environment prod; without `whole` it alone is asked about."""
+    return Inventory(held, uses, wanted_images(uses), "" if whole else "prod")
 
 
 def asker(registry: FakeRegistry, *, at_once: int = 1) -> Asker:
@@ -279,6 +281,29 @@ class TestRunning:
         broken = FakeEngine()
         broken.answers["/containers/json"] = EngineUnavailable("the engine is down")
         assert "the engine is down" in self.refused(broken)
+
+
+def test_what_another_environment_needs_counts_also_where_one_is_asked_about() -> None:
+    here, there = use("app:1"), replace(use("app:1", 2, host="pi", platforms=(ARM,)), environment="lab")
+    other = replace(use("else:1", 3), environment="lab")
+    asked = registry(app=told(1, AMD))
+    plan = pin(found(EMPTY_LOCK, here, there, other, whole=False), (), asker(asked))
+    assert asked.asked == ["app:1"]
+    assert "has no linux/arm64, which pi needs" in str(plan.errors["app:1"])
+    findings = check(found(lock(old=entry(1)), here, there, other, whole=False), (), None)
+    assert {one.image for one in findings} == {"app:1"}
+
+
+def test_an_environment_given_as_a_name_is_told_as_such() -> None:
+    with pytest.raises(UsageError) as error:
+        pin(found(EMPTY_LOCK, use("app:1")), ["prod"], asker(registry()))
+    assert error.value.hint == "an environment is named with -e prod"
+
+
+def test_what_was_pushed_to_a_host_cannot_be_locked_from_there() -> None:
+    pushed = {"service": "api", "image": "app:1-sha256-000000000001", "id": "i1"}
+    answer = TestRunning().told(engine(pushed, images={"i1": []}))
+    assert "runs what was pushed there as sha256:000000000001…" in str(answer)
 
 
 def test_a_registry_that_has_no_such_tag_is_a_no() -> None:

@@ -16,21 +16,31 @@ from opsctl.model.lock import LOCK_FILE, Lock
 
 
 def write_lock(root: Path, was: Lock, lock: Lock) -> bool:
-    """Whether anything changed. Comments of the file stay.
+    """Whether anything changed. Comments of the file stay, and so do entries that another run wrote meanwhile.
 
-    Raises OperationFailed where the file holds another lock than `was` by now, or cannot be written.
+    Raises OperationFailed where that run wrote one of the same entries, or the file cannot be written.
     """
     if lock == was:
         return False
     path = root / LOCK_FILE
     with only_writer(path):
         before, present = _read(path)
-        if present != was:
-            raise OperationFailed(
-                f"{LOCK_FILE} was changed by something else in the meantime", hint="run it again"
-            )
-        _write(path, lock, before)
+        _write(path, _merged(present, was, lock), before)
     return True
+
+
+def _merged(present: Lock, was: Lock, lock: Lock) -> Lock:
+    """The present lock with what changed between the other two. Raises OperationFailed."""
+    changed = {key for key in {*was.images, *lock.images} if was.images.get(key) != lock.images.get(key)}
+    both = sorted(key for key in changed if present.images.get(key) != was.images.get(key))
+    if both:
+        raise OperationFailed(
+            f"{LOCK_FILE} was changed by something else in the meantime ({', '.join(both)})",
+            hint="run it again",
+        )
+    images = {key: entry for key, entry in present.images.items() if key not in changed}
+    images |= {key: entry for key, entry in lock.images.items() if key in changed}
+    return Lock.model_construct(version=1, images=dict(sorted(images.items())))
 
 
 def record_green(fleet: Fleet, green: Mapping[str, str], now: float) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def _require_fitting(asked: Asked) -> None:
         "--via and --offline exclude each other": bool(asked.via) and asked.offline,
         "--via does not go with --rollback, which asks no registry": bool(asked.via)
         and asked.mode == "rollback",
+        "--via does not go with --outdated: an engine cannot list tags": bool(asked.via)
+        and asked.mode == "outdated",
     }
     for message, wrong in loose.items():
         if wrong:

@@ -17,6 +17,7 @@ from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.session import connections
 from opsctl.edges.clock import SystemClock
 from opsctl.edges.ports import Connection, Engine, Registry
+from opsctl.errors import UsageError
 from opsctl.flows.events import Event
 from opsctl.flows.pins.asking import Asker
 from opsctl.flows.pins.inventory import Inventory, inventory
@@ -60,6 +61,7 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
     require_known("environment", [asked.environment] if asked.environment else [], known)
     environments = [asked.environment] if asked.environment else sorted(known)
     hosts = tuple(host for name in environments for host in known[name].hosts)
+    _require_certificates(fleet)
     if asked.via:
         require_known("host", [asked.via], {host for entry in known.values() for host in entry.hosts})
     values = SecretValues(root, invocation.environ, invocation.clock)
@@ -67,8 +69,9 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
     invocation.err.redact_with(values.redact)
     logins = RegistryLogins(fleet, values, environments)
     blank = SecretSource(placeholder, login_placeholder)
+    # All of them, also where one is asked about: what another environment needs of an image counts as well.
     desired = [
-        rendered(fleet, name, blank, state_folder=state_folder_of(fleet, name)) for name in environments
+        rendered(fleet, name, blank, state_folder=state_folder_of(fleet, name)) for name in sorted(known)
     ]
     with connections(invocation, root, fleet.hosts_file) as connect, ExitStack() as closing:
         registry: Registry = (
@@ -83,7 +86,19 @@ def opened(invocation: Invocation, asked: Asked, listen: Listener) -> Iterator[P
             by=f"engine of {asked.via}" if asked.via else "registry",
             at_once=1 if asked.via else asked.parallel,
         )
-        yield PinningWorld(root, fleet.project, inventory(fleet, desired), asker, hosts, connect)
+        yield PinningWorld(
+            root, fleet.project, inventory(fleet, desired, asked.environment), asker, hosts, connect
+        )
+
+
+def _require_certificates(fleet: Fleet) -> None:
+    """Raises UsageError for a ca_file that is not there."""
+    for name, registry in fleet.hosts_file.registries.items():
+        if registry.ca_file and not (fleet.root / registry.ca_file).is_file():
+            place = fleet.place("registries", name, "ca_file")
+            raise UsageError(
+                f"there is no file {registry.ca_file}", where=str(place), hint="a PEM file beside hosts.toml"
+            )
 
 
 def _by_an_engine(engine: Engine, host: str, logins: RegistryLogins) -> Registry:

@@ -147,6 +147,11 @@ def _compared(
         yield Finding("unknown", "unknown", image.key, image.uses, answer.message, answer.hint)
         return
     kept = digests.get(image.key)
+    if isinstance(kept, NotInRegistry) and isinstance(answer, NotInRegistry):
+        message = f"the registry has neither {_short(pinned)} nor its tag: a host that lacks it cannot get it"
+        hint = "take a tag that is there, or push it again from where it still runs"
+        yield Finding("gone", "no", image.key, image.uses, message, hint)
+        return
     if isinstance(kept, NotInRegistry):
         message = f"the registry has {_short(pinned)} no more: a host that lacks it cannot get it"
         hint = f"opsctl pin-images --update {image.key}, or --running HOST where it still runs"

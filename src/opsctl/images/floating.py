@@ -32,6 +32,9 @@ TWO_PARTS: Mapping[str, TwoParts] = {
     "jenkins/jenkins": TwoParts(2, "minor"),
 }
 """By the path of the repository below its registry."""
+_COPIES = {
+    name.removeprefix("library/"): known for name, known in TWO_PARTS.items() if name.startswith("library/")
+}
 
 # fmt: off
 CHANNELS = frozenset({
@@ -119,9 +122,14 @@ def _version(pieces: list[str], at: int) -> str:
     return "" if word == "" and before in BASES else numbers
 
 
+def two_parts(repository: str) -> TwoParts | None:
+    """What is known of a repository whose versions have two parts; a copy elsewhere bears the same last name."""
+    return TWO_PARTS.get(repository) or _COPIES.get(repository.rpartition("/")[2])
+
+
 def _is_full(numbers: str, repository: str) -> bool:
     parts = numbers.split(".")
-    two = TWO_PARTS.get(repository)
+    two = two_parts(repository)
     return len(parts) >= _FULL or (two is not None and len(parts) == _FULL - 1 and int(parts[0]) >= two.since)
 
 

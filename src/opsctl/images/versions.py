@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.images.floating import TWO_PARTS, floating, is_commit
+from opsctl.images.floating import floating, is_commit, two_parts
 
 Kind = Literal["patch", "minor", "major"]
 _KINDS: tuple[Kind, ...] = ("patch", "minor", "major")
@@ -101,7 +101,7 @@ def _is_newer(found: _Version, current: _Version) -> bool:
 def _kind(current: _Version, found: _Version, repository: str) -> Kind:
     pairs = zip(current.numbers, found.numbers, strict=False)
     first = next((at for at, (old, new) in enumerate(pairs) if old != new), len(_KINDS))
-    two = TWO_PARTS.get(repository)
+    two = two_parts(repository)
     if first == 1 and two and len(current.numbers) == 2 and current.numbers[0] >= two.since:  # noqa: PLR2004
         return two.step
     return _KINDS[max(2 - first, 0)]

@@ -116,6 +116,12 @@ def test_a_digest_that_vanished_is_wrong_even_behind_a_floating_tag() -> None:
     assert kinds(online(HELD, "sure:nightly", told(2), GONE)) == [("gone", "no"), ("moved", "note")]
 
 
+def test_what_vanished_with_its_tag_is_one_finding() -> None:
+    (found,) = online(HELD, "redis:8.10.1", GONE, GONE)
+    assert (found.kind, found.severity) == ("gone", "no")
+    assert "--update" not in found.hint
+
+
 def test_a_tag_that_vanished_is_wrong() -> None:
     (found,) = online(HELD, "redis:8.10.1", GONE, told(1))
     assert (found.kind, found.severity) == ("moved", "no")

@@ -91,3 +91,8 @@ def test_less_than_three_numbers_float(major: int, minor: int, tail: str) -> Non
 @given(st.text("ab01.-_vx", max_size=128))
 def test_any_tag_has_an_answer(tag: str) -> None:
     assert isinstance(floating(tag), str)
+
+
+def test_a_copy_of_a_repository_has_its_versions() -> None:
+    assert floating("18.6-bookworm", "lab/postgres") == ""
+    assert floating("18.6-bookworm", "lab/postgres-exporter")

@@ -211,7 +211,7 @@ def _outdated(row: Outdated, now: float) -> tuple[Span, ...]:
     return (
         Span(row.image.key),
         Span(age(now - seconds_of(entry.resolved_at)) if entry else "not locked", "" if entry else "warn"),
-        Span("yes" if entry and entry.validated_at else "no" if entry else "", "dim"),
+        Span(_tried(row), "dim"),
         Span(
             "moved" if row.moved else "not known" if row.error else "",
             "change" if row.moved else "warn",
@@ -221,6 +221,13 @@ def _outdated(row: Outdated, now: float) -> tuple[Span, ...]:
         Span(kinds.get("major", ""), "warn"),
         Span(", ".join(row.image.services), "dim"),
     )
+
+
+def _tried(row: Outdated) -> str:
+    """Whether a verify was green with it; only what a service runs can be tried."""
+    if row.entry is None or not any(use.kind == "service" for use in row.image.uses):
+        return "-" if row.entry else ""
+    return "yes" if row.entry.validated_at else "no"
 
 
 def outdated_json(rows: Sequence[Outdated]) -> dict[str, Any]:

@@ -22,9 +22,12 @@ def check(found: Inventory, names: Sequence[str], asker: Asker | None) -> tuple[
     """
     images = found.chosen(names)
     keys = {one.key for one in images}
-    findings = list(offline_findings(found.lock, found.uses, found.images if found.whole else images))
+    here = {found.environment, ""}
+    uses = [use for use in found.uses if found.whole or use.environment in here]
+    findings = list(offline_findings(found.lock, uses, found.images))
     if not found.whole:
-        findings = [one for one in findings if one.kind != "unused"]
+        ours = {use.key for use in uses}
+        findings = [one for one in findings if one.kind != "unused" and one.image in ours]
     if names:
         findings = [one for one in findings if one.image in keys]
     if asker is not None:

@@ -101,6 +101,12 @@ def _digests(
     if container.state != "running" or container.health not in {"", "healthy"}:
         what = container.health if container.state == "running" else container.state
         raise Refused(f"{name} is {what}", where=where, hint="only what runs and is healthy is locked")
+    if (pushed := _pushed_digits(container.image, image)) is not None:
+        raise Refused(
+            f"{name} runs what was pushed there as sha256:{pushed}…, and the engine knows no digest of it",
+            where=where,
+            hint="images = push: lock it from a registry (opsctl pin-images), or from a host that pulls",
+        )
     if _tag_of(container.image) not in {"", image.key}:
         raise Refused(
             f"{name} runs {familiar(container.image)}, and the files say {image.key}",
@@ -119,6 +125,12 @@ def _digests(
             hint="push it to a registry and pull it from there",
         )
     return found
+
+
+def _pushed_digits(image: str, wanted: Wanted) -> str | None:
+    """The digits of the digest in the name under which `push-images` left an image; None where it is no such name."""
+    head, mark, digits = image.rpartition("-sha256-")
+    return digits if mark and _tag_of(head) == wanted.key else None
 
 
 def _tag_of(image: str) -> str:

@@ -29,6 +29,7 @@ from opsctl.flows.planning import make_plan
 from opsctl.model.hosts import Environment, Host
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.steps import (
+    Build,
     Pull,
     Push,
     React,
@@ -39,6 +40,7 @@ from opsctl.plan.steps import (
     Settle,
     Start,
     Step,
+    Tag,
 )
 from tests.lab.site import CHECKOUT, Run, Site
 
@@ -100,6 +102,10 @@ def _effects(batch: tuple[Step, ...]) -> Iterator[str]:
     match step:
         case Pull():
             yield "docker pull"
+        case Build():
+            yield "docker build"
+        case Tag():
+            yield "docker tag"
         case Push():
             yield "push"
         case ReplaceNetwork():

@@ -124,6 +124,7 @@ def test_every_key_of_hosts_toml_is_told(model: type[BaseModel]) -> None:
         stack.FileSpec,
         stack.OnChange,
         stack.Wait,
+        stack.Build,
     ],
     ids=lambda model: model.__name__,
 )

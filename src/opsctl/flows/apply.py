@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from opsctl.argv import build as argv_build
 from opsctl.argv import compose, docker, marks
 from opsctl.flows import containers
+from opsctl.flows.building import build
 from opsctl.flows.pulling import pull
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import (
+    Build,
     Pull,
     Push,
     React,
@@ -22,6 +25,7 @@ from opsctl.plan.steps import (
     Settle,
     Start,
     Step,
+    Tag,
     Wait,
 )
 
@@ -69,6 +73,10 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
     match step:
         case Pull():
             pull(site, step)
+        case Build():
+            build(site, step)
+        case Tag():
+            site.run(argv_build.tag(site.directory, site.run_id, step.image_id, step.name))
         case Push():
             carry_out_push(site, step.files, progress)
         case Wait():

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from opsctl.model.references import BUILT_HERE
 from opsctl.state.observed import (
+    BUILD_LABEL,
     ContainerState,
     Health,
     Inspected,
@@ -137,6 +139,21 @@ def images(body: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         for reference in (*(one.get("RepoTags") or ()), *(one.get("RepoDigests") or ()))
         if not str(reference).startswith("<none>")
     }
+
+
+def built(body: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """From GET /images/json: image ids by the hash in opsctl's label.
+
+    An image that somebody made from such a one inherits the label: the one with our name counts, else the oldest.
+    """
+    found: dict[str, tuple[bool, float, str]] = {}
+    for one in body:
+        if label := (one.get("Labels") or {}).get(BUILD_LABEL):
+            tags = one.get("RepoTags") or ()
+            ours = any(tag.startswith(f"{BUILT_HERE}/") and tag.endswith(f":{label[:12]}") for tag in tags)
+            rank = (not ours, float(one.get("Created") or 0), str(one["Id"]))
+            found[label] = min(found.get(label, rank), rank)
+    return {label: identity for label, (_, _, identity) in found.items()}
 
 
 def seconds(text: object) -> float:

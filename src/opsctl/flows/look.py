@@ -44,6 +44,7 @@ def look(connection: Connection, desired: DesiredHost, *, inspect_all: bool = Fa
         networks=engine_json.networks(lists.networks),
         volumes=engine_json.volumes(lists.volumes),
         images=engine_json.images(lists.images),
+        built=engine_json.built(lists.images),
         image_env=_image_env(connection.engine, containers),
         inner=_look_inside(connection, desired, containers, key, seen),
         owed=frozenset(seen.owed),

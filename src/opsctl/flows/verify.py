@@ -116,8 +116,8 @@ def _image(service: DesiredService, row: ServiceStatus, *, strict: bool) -> tupl
     if row.pin == "unpinned":
         return ("fail" if strict else "skip"), "no digest pins it: opsctl pin-images"
     if row.pin == "other":
-        return "fail", f"runs another image than {brief(service.digest)}"
-    return "pass", brief(service.digest)
+        return "fail", f"runs another image than {brief(service.digest or service.image)}"
+    return "pass", brief(service.digest or service.image)
 
 
 def _green(hosts: Sequence[DesiredHost], checks: Sequence[Checked]) -> dict[str, str]:

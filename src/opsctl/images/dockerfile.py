@@ -8,7 +8,7 @@ and ADD take heredocs, whose lines are no instructions. `COPY --from=` expands n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -53,8 +53,11 @@ class _Instruction:
 
 @dataclass(slots=True)
 class _Known:
-    """ARG before the first FROM is for every FROM; in a stage it is of no use to the name of an image."""
+    """ARG before the first FROM is for every FROM; in a stage it is of no use to the name of an image. `given` are those
+    that the build is given, which stand in for the defaults.
+    """
 
+    given: Mapping[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
     stages: set[str] = field(default_factory=set)
     in_stage: bool = False
@@ -64,12 +67,12 @@ _Word = tuple[int, int, str, bool]
 """Start and end within the instruction, the image, whether it is whole."""
 
 
-def from_lines(text: str) -> tuple[From, ...]:
-    """In the order of the text. `scratch` and stages, by name or number, are no images.
+def from_lines(text: str, given: Mapping[str, str] | None = None) -> tuple[From, ...]:
+    """In the order of the text. `scratch` and stages, by name or number, are no images. `given` are arguments of the build.
 
     What is no Dockerfile gives what can be read of it.
     """
-    known, found = _Known(), []
+    known, found = _Known(given or {}), []
     for instruction in _instructions(text):
         for first, end, image, whole in _images(instruction, known):
             at, last = instruction.offsets[first], instruction.offsets[end - 1]
@@ -84,6 +87,8 @@ def _images(instruction: _Instruction, known: _Known) -> Iterator[_Word]:
             known.arguments.pop(argument[1], None)
             if whole:
                 known.arguments[argument[1]] = value
+        declared = {word.partition("=")[0] for word in instruction.text.split()[1:]}
+        known.arguments |= {name: text for name, text in known.given.items() if name in declared}
     elif instruction.name == "FROM":
         yield from _base(instruction.text, known)
     elif pattern := _TAKE_FROM.get(instruction.name):

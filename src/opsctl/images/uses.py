@@ -20,7 +20,7 @@ class ImageUse:
     `image` is the reference as rendered, without the lock. `kind`: a service runs it; `image()` names it in a file or a text
     of a service; it was found in a file or variable by its looks, so that only a person can pin it; a Dockerfile builds on
     it. `source` is where a variable that says the tag was written. `service`, `environment` and `host` are "" for a
-    Dockerfile, and `platforms` are then those of all hosts.
+    Dockerfile that no service builds, and `platforms` are then those of all hosts.
     """
 
     image: str

@@ -31,6 +31,7 @@ class Draft:
     networks: dict[str, frozenset[str]] = field(default_factory=dict)
     volumes: dict[str, frozenset[str]] = field(default_factory=dict)
     templates: Mapping[str, bytes] = field(default_factory=dict)
+    executables: frozenset[str] = frozenset()
     places: dict[Path, Place] = field(default_factory=dict)
     blocks: dict[Path, Place] = field(default_factory=dict)
     """Where the text of a literal or folded scalar begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from opsctl.errors import InputError, UsageError
@@ -31,7 +32,7 @@ def load(root: Path) -> Fleet:
 
 
 def _read(root: Path) -> Draft:
-    draft = Draft(templates=_templates(root / "templates"))
+    draft = Draft(templates=_templates(root / "templates"), executables=_executables(root / "templates"))
     hosts_known = read_hosts(draft, (root / HOSTS_FILE).read_bytes())
     folder = root / "stacks"
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -63,6 +64,11 @@ def _templates(folder: Path) -> dict[str, bytes]:
     }
 
 
+def _executables(folder: Path) -> frozenset[str]:
+    files = (file for file in folder.rglob("*") if file.is_file() and file.stat().st_mode & stat.S_IXUSR)
+    return frozenset(file.relative_to(folder).as_posix() for file in files)
+
+
 def _fleet(root: Path, draft: Draft) -> Fleet:
     used = {
         (environment, stack)
@@ -77,6 +83,7 @@ def _fleet(root: Path, draft: Draft) -> Fleet:
         stacks={key: stack for key, stack in draft.stacks.items() if key in used},
         places=draft.places,
         templates=draft.templates,
+        executables=draft.executables,
         before_overrides=draft.before_overrides,
         lock=draft.lock,
         notes=tuple(notes),

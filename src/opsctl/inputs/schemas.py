@@ -8,7 +8,7 @@ from typing import Any, Literal
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.hosts import HostsFile
-from opsctl.model.stack import DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
+from opsctl.model.stack import Build, DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
 from opsctl.render.schema import compose_spec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -113,6 +113,7 @@ def _own_properties() -> dict[str, Any]:
             "minLength": 1,
             "description": "Reference of the image; may be a template.",
         },
+        "build": _build_schema(),
         "kind": fields["kind"],
         "start": fields["start"],
         "depends_on": _depends_on_schema(),
@@ -124,6 +125,21 @@ def _own_properties() -> dict[str, Any]:
         "files": {"type": "array", "items": _file_schema()},
         "wait": _inline(Wait.model_json_schema()),
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
+    }
+
+
+def _build_schema() -> dict[str, Any]:
+    mapping = _inline(Build.model_json_schema())
+    mapping["properties"]["args"] = {
+        "anyOf": [
+            {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+            {"type": "array", "items": {"type": "string", "pattern": "="}},
+        ]
+    }
+    mapping["patternProperties"] = _EXTENSIONS
+    return {
+        "description": "An image that the host builds, in place of image: a folder below templates/, or a mapping.",
+        "anyOf": [{"type": "string", "pattern": "^[^/]"}, mapping],
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from opsctl.inputs.build_checks import check_build
 from opsctl.inputs.scopes import Member, Scope
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
@@ -28,6 +29,7 @@ def check_service(scope: Scope, member: Member) -> None:
     )
     _check_measures(scope, member)
     _check_files(scope, member)
+    check_build(scope, member)
     for path in _secret_mappings(member.service.compose, ("compose",)):
         scope.draft.add(
             scope.place(member, *path),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.validation import faults
-from opsctl.model.compose_spelling import merge, spell
+from opsctl.model.compose_spelling import overlaid, spell
 from opsctl.model.document import Document, Path
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
@@ -125,7 +125,7 @@ class _Services:
         over = self._override(environment, name, raw)
         if over is not None:
             self._draft.before_overrides[self._stack, name] = base.form
-            return self._validate(environment, name, merge(base.form, over.form))
+            return self._validate(environment, name, overlaid(base.form, over.form))
         if name not in self._plain:
             self._plain[name] = self._validate(environment, name, base.form)
         return self._plain[name]

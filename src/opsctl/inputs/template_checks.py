@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from opsctl.inputs.build_checks import rendered_files
 from opsctl.inputs.draft import Draft, Path
 from opsctl.inputs.scopes import Member, Scope
 from opsctl.model.fleet import Place
@@ -34,6 +35,7 @@ CONTEXT = frozenset(
 )
 """What `opsctl.render.context` offers to every text."""
 _OWN_COMPOSE = "compose.yml.j2"
+_IN_AN_IMAGE = "whoever has the image has the value; give it to the container, by env or by files"
 _WHAT = {"vars": "variable", "hosts": "host", "services": "service"}
 
 
@@ -77,6 +79,9 @@ class TemplateChecks:
             for file in member.service.files:
                 if file.template is not None:
                     self._check_file(scope, file.template, set())
+            if member.service.build is not None:
+                for name in rendered_files(self.draft.templates, member.service.build.context):
+                    self._check_file(scope, name, set(), secrets=False)
 
     def check_unused(self) -> None:
         """Templates of templates/ that nobody names must at least be templates."""
@@ -93,7 +98,7 @@ class TemplateChecks:
         except UnicodeDecodeError:
             return None
 
-    def _check_file(self, scope: Scope, name: str, seen: set[str]) -> None:
+    def _check_file(self, scope: Scope, name: str, seen: set[str], *, secrets: bool = True) -> None:
         if name not in self.draft.templates or name in seen:
             return
         seen.add(name)
@@ -102,7 +107,7 @@ class TemplateChecks:
             hint = "mount bytes with source in place of template"
             self.draft.add(Place(f"templates/{name}", 0), "a template is UTF-8 text", hint)
         elif _is_template(text):
-            self._check_text(scope, text, Place(f"templates/{name}", 1), "", secrets=True, seen=seen)
+            self._check_text(scope, text, Place(f"templates/{name}", 1), "", secrets=secrets, seen=seen)
 
     def _check_text(
         self,
@@ -122,8 +127,10 @@ class TemplateChecks:
             self.draft.add(_line(start, line), f"{lead}not a template: {message}")
         for named in reading.names:
             if named.owner == "template":
-                self._check_file(scope, named.name, seen if seen is not None else set())
+                self._check_file(scope, named.name, seen if seen is not None else set(), secrets=secrets)
             found = self._fault(scope, named, secrets=secrets)
+            if found is not None and named.owner == "" and named.name in {"secret", "login"} and not dotted:
+                found = (f"{named.name}() cannot stand in a file of a build", _IN_AN_IMAGE)
             if found is not None:
                 self.draft.add(_line(start, named.line), lead + found[0], found[1])
 
@@ -188,6 +195,8 @@ def _texts(scope: Scope, stack: str) -> Iterator[_Text]:
 def _service_texts(member: Member) -> Iterator[_Text]:
     service, at = member.service, ("services", member.name)
     yield _Text(service.image, (*at, "image"))
+    if service.build is not None:
+        yield from _strings(service.build.args, (*at, "build", "args"))
     yield from _strings(service.compose, (*at, "compose"))
     for key, value in service.env.items():
         if not isinstance(value, SecretRef):

@@ -9,19 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opsctl.model.build_spelling import read_build
 from opsctl.model.env_spelling import read_env
 from opsctl.model.nearest import nearest
 from opsctl.model.spelled import Path, Spelled
 from opsctl.model.values import Unfit, parse_size
 
 OWN_KEYS = frozenset(
-    {"image", "kind", "start", "depends_on", "memory", "env", "files", "wait", "lint", "compose", "overrides"}
+    {
+        "image",
+        "build",
+        "kind",
+        "start",
+        "depends_on",
+        "memory",
+        "env",
+        "files",
+        "wait",
+        "lint",
+        "compose",
+        "overrides",
+    }
 )
 _SPELLINGS = frozenset({"environment", "mem_limit", "mem_reservation"})
 REFUSED = {
     "env_file": "put the keys under env; opsctl writes the env file",
     "profiles": "write start: on_demand for a service that is not started by a deploy",
-    "build": "opsctl does not build images yet: build and push it, and name it with image",
     "extends": "use a YAML anchor (x-…: &name, <<: *name), or overrides for what differs by environment",
     "secrets": "write {secret: name} as a value of env, or secret('name') in a file of files",
     "configs": "write the file under files",
@@ -68,6 +81,15 @@ def merge(form: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         present = result.get(key)
         both = isinstance(value, Mapping) and isinstance(present, Mapping)
         result[key] = merge(present, value) if both else value  # type: ignore[arg-type]  # both are mappings
+    return result
+
+
+def overlaid(form: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A service with its override: `merge`, and an override's image stands in for a build, its build for an image."""
+    result = merge(form, over)
+    for key, other in (("image", "build"), ("build", "image")):
+        if key in over and other not in over:
+            result.pop(other, None)
     return result
 
 
@@ -200,6 +222,7 @@ def _read_files(value: Any, here: Path, out: Spelled, written: Mapping[Path, str
 
 
 _READERS = {
+    "build": read_build,
     "env": read_env,
     "environment": read_env,
     "memory": _read_memory,

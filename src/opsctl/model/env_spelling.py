@@ -52,6 +52,15 @@ def _read_env_value(key: str, value: Any, here: Path, out: Spelled, written: Map
         out.fault(here, f"{key} is text, a number, true or false, or {{secret: name}}")
 
 
+def scalar_text(value: Any, written: str | None) -> str | None:
+    """A text, boolean or number as the text that Compose passes on; None for what is none, or would not stay as written."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _number_text(value, written)
+    return value if isinstance(value, str) else None
+
+
 def _number_text(value: float, written: str | None) -> str | None:
     """The text that Compose gives a container for a number; None where that is not what was written.
 

@@ -43,6 +43,8 @@ class Fleet:
     places: Mapping[tuple[str | int, ...], Place] = field(repr=False)
     templates: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Every file below templates/, by its relative path with forward slashes."""
+    executables: frozenset[str] = frozenset()
+    """Those of templates/ that their owner may execute; a context of a build keeps that."""
     before_overrides: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """By (stack, service), for those with overrides: the service as it is without them, folded but not validated."""
     lock: Lock = EMPTY_LOCK

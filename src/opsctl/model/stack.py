@@ -131,6 +131,17 @@ class FileSpec(Frozen):
         return self
 
 
+class Build(Frozen):
+    """An image that the host builds. `context` is a folder below templates/, `dockerfile` a path below that; `args` are
+    templates, and no secret can stand in them: they stay readable in the image's history.
+    """
+
+    context: TemplatePath
+    dockerfile: TemplatePath = "Dockerfile"
+    args: dict[EnvKey, str] = Field(default_factory=dict)
+    target: Annotated[str, Field(min_length=1)] | None = None
+
+
 class Ignore(Frozen):
     """A suppression of a rule's findings on this service. `until` is the last day it holds, `2027-01-31`."""
 
@@ -156,7 +167,9 @@ class Service(Frozen):
     `compose` holds every key that Compose owns, as written (text values are templates).
     """
 
-    image: str = Field(min_length=1)
+    image: str = ""
+    build: Build | None = None
+    """Exactly one of `image` and `build` is given."""
     kind: Literal["service", "job"] = "service"
     start: Literal["always", "on_demand"] = "always"
     depends_on: dict[Name, DependsOn] = Field(default_factory=dict)
@@ -169,6 +182,17 @@ class Service(Frozen):
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest
     replaces)."""
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> Self:
+        if self.image and self.build:
+            raise Unfit(
+                "image and build are both given",
+                "keep one: an image that is built here gets its name by itself",
+            )
+        if not self.image and not self.build:
+            raise Unfit("image is missing", "give image: repository:tag, or build: a folder below templates/")
+        return self
 
 
 class StackFile(Frozen):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from opsctl.plan.built import as_built
 from opsctl.plan.request import PlanRequest
 from opsctl.render.compose import compose_document, compose_text, read_compose
 from opsctl.state.desired import DesiredHost, DesiredService
@@ -72,6 +73,7 @@ class Context:
 
 def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> Context:
     """Both sides made ready to compare."""
+    observed = as_built(desired, observed)
     key = observed.key or request.key
     held = observed.held - request.start - request.recreate
     containers: dict[str, tuple[ObservedContainer, ...]] = {}

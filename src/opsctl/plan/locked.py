@@ -7,7 +7,7 @@ from typing import Literal
 
 from opsctl.plan.references import image_id
 from opsctl.state.desired import DesiredService
-from opsctl.state.observed import ObservedContainer
+from opsctl.state.observed import BUILD_LABEL, ObservedContainer
 
 PinState = Literal["locked", "other", "unpinned"]
 
@@ -15,8 +15,11 @@ PinState = Literal["locked", "other", "unpinned"]
 def pin_state(service: DesiredService, container: ObservedContainer, images: Mapping[str, str]) -> PinState:
     """locked: the container's image has the desired digest, under whatever name it was started; other: it has not.
 
-    `images` are the ids by every reference that the engine lists, RepoDigests among them.
+    `images` are the ids by every reference that the engine lists, RepoDigests among them. What is built counts by the hash
+    in the label, which a container has from its image.
     """
+    if service.build:
+        return "locked" if container.labels.get(BUILD_LABEL) == service.build.hash else "other"
     if not service.digest:
         return "unpinned"
     wanted = image_id(images, service.image)

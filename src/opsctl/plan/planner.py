@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.images.other_images import other_images
-from opsctl.plan import pushes, resources
+from opsctl.plan import builds, pushes, resources
 from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.narrowing import pending, widen
 from opsctl.plan.plans import HostPlan
@@ -31,6 +31,7 @@ def plan_host(desired: DesiredHost, observed: Observed, request: PlanRequest) ->
     files = _files(ctx, verdicts, tasks, scope, replaced)
     steps = (
         *_pulls(ctx, touched),
+        *builds.steps(ctx, observed, touched, scope),
         *([Push(files)] if files else []),
         *replaced.values(),
         *_after_push(ctx, tasks, files, scope),
@@ -79,8 +80,11 @@ def _pulls(ctx: Context, touched: Mapping[str, DesiredService]) -> Iterator[Pull
 
 
 def _missing(ctx: Context, service: DesiredService) -> tuple[str, ...]:
-    """The images of a service that its host lacks: its own first, then those of hooks and volumes."""
-    named = (service.image, *(image for _key, image in other_images(service.definition)))
+    """The images of a service that its host lacks: its own or what that is built on first, then those of hooks
+    and volumes.
+    """
+    own = builds.bases(ctx, service) if service.build else (service.image,)
+    named = (*own, *(image for _key, image in other_images(service.definition)))
     return tuple(image for image in dict.fromkeys(named) if image_id(ctx.observed.images, image) is None)
 
 

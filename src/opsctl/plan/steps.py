@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opsctl.model.references import brief
+from opsctl.state.desired import DesiredBuild
 
 COMPOSE_FILE = "compose.yml"
 _WIDTH = 96
@@ -27,6 +28,37 @@ class Pull:
 
     def reason(self) -> str:
         return "not on the host, for " + ", ".join(self.services)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Build an image that the host lacks, before anything stops."""
+
+    build: DesiredBuild = field(repr=False)
+    services: tuple[str, ...]
+    verb = "build"
+
+    def subject(self) -> str:
+        return self.build.image
+
+    def reason(self) -> str:
+        return "not on the host, for " + ", ".join(self.services)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Give a built image its name, which it never had or lost to another one."""
+
+    image_id: str
+    name: str
+    taken: bool
+    verb = "tag"
+
+    def subject(self) -> str:
+        return self.name
+
+    def reason(self) -> str:
+        return f"{self.image_id[:19]}… is it by its label, and {'another image' if self.taken else 'none'} has the name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,4 +256,6 @@ class Wait:
         return f"running without a restart for {self.settle:g} s"
 
 
-Step = Pull | Push | ReplaceNetwork | Recreate | RunJob | Start | Restart | React | Settle | Wait
+Step = (
+    Pull | Build | Tag | Push | ReplaceNetwork | Recreate | RunJob | Start | Restart | React | Settle | Wait
+)

@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.model.fleet import Place
 from opsctl.model.stack import Service
-from opsctl.state.desired import DesiredFile, Mention
+from opsctl.state.desired import DesiredBuild, DesiredFile, Mention
 
 OWN_LABEL_PREFIX = "opsctl."
 
@@ -29,6 +29,7 @@ class Draft:
     files: tuple[DesiredFile, ...] = ()
     secrets: frozenset[str] = frozenset()
     mentions: tuple[Mention, ...] = ()
+    build: DesiredBuild | None = None
 
 
 def definition(draft: Draft) -> dict[str, Any]:
@@ -39,6 +40,9 @@ def definition(draft: Draft) -> dict[str, Any]:
         "restart": "no" if job else "unless-stopped",
         **draft.compose,
     }
+    if draft.build:
+        # No registry has it: a typed `up` shall say that it is not here, and not go looking for it.
+        mapping["pull_policy"] = "never"
     if draft.env:
         mapping["env_file"] = [f"env/{draft.name}.env"]
     if mounts := file_mounts(draft.name, draft.files):

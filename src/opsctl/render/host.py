@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from opsctl.images.other_images import with_other_images
@@ -12,20 +12,20 @@ from opsctl.images.pins import Pins
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.nearest import nearest
 from opsctl.model.references import parse_reference
-from opsctl.model.stack import FileSpec, SecretRef, Service
+from opsctl.model.stack import Build, FileSpec, SecretRef, Service
 from opsctl.model.values import Unfit
 from opsctl.render import envfile
+from opsctl.render.builds import Building
 from opsctl.render.context import Asked, Secrets, host_context, service_view
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition, file_path
 from opsctl.render.ports import read_port
 from opsctl.render.problems import Problems, locate
 from opsctl.render.split import desired_service, named_volumes
-from opsctl.render.templating import Templates, is_template
-from opsctl.state.desired import DesiredFile, DesiredHost, DesiredService, Mention, Reaction
+from opsctl.render.templating import Templates, is_template, require_single_dollars
+from opsctl.state.desired import DesiredBuild, DesiredFile, DesiredHost, DesiredService, Mention, Reaction
 
 _KNOWN_TO_ENGINE = frozenset({"default"})
-_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 class HostRendering:
@@ -50,6 +50,7 @@ class HostRendering:
         self._stacks = fleet.stacks_of(environment, host)
         self._pins = Pins(fleet.lock, pushed=fleet.host(host).images == "push")
         self._written: dict[str, str] = {}
+        self._builds: dict[str, DesiredBuild] = {}
         self._context = host_context(fleet, environment, host, self._pins)
         self._said_by_template: list[Mention] = []
 
@@ -109,14 +110,23 @@ class HostRendering:
         """Image and ports first, without `services`: a service can then name those of any other."""
         context = {**self._context, "stack": stack, "service": {"name": name}}
         image, ports = "", []
-        with self._problems.at(self._place(stack, "services", name, "image")):
-            written = self._text(service.image, context, stack, "services", name, "image").strip()
+        with self._problems.at(self._place(stack, "services", name, "build" if service.build else "image")):
+            if service.build:
+                self._builds[name] = self._build(service.build, context, stack, name)
+                written = self._builds[name].image
+            else:
+                written = self._text(service.image, context, stack, "services", name, "image").strip()
             self._written[name], image = written, self._pins.of(written) if written else ""
         for index, entry in enumerate(service.compose.get("ports") or ()):
             with self._problems.at(self._place(stack, "services", name, "ports", index)):
                 read = read_port(self._deep(entry, context, stack, "services", name, "ports", index))
                 ports.append(read.as_view())
         return service_view(name, stack, service, image, ports)
+
+    def _build(self, build: Build, context: Mapping[str, Any], stack: str, name: str) -> DesiredBuild:
+        where = partial(self._place, stack, "services", name, "build", "args")
+        building = Building(self._fleet, self._host, self._templates, self._pins)
+        return building.build(build, context, Asked(self._secrets, self._pins), where)
 
     def _draft(self, stack: str, name: str, service: Service) -> Draft:
         view = self._context["services"][name]
@@ -141,7 +151,7 @@ class HostRendering:
                 if file.target in files:
                     raise ValueError(f"{file.target} is mounted twice")
                 files[file.target] = file
-        place = self._place(stack, "services", name)
+        place, built = self._place(stack, "services", name), self._builds.get(name)
         return Draft(
             name,
             stack,
@@ -152,7 +162,8 @@ class HostRendering:
             env,
             tuple(files.values()),
             frozenset(asked.names),
-            tuple(dict.fromkeys(asked.mentions)),
+            tuple(dict.fromkeys((*asked.mentions, *(built.mentions if built else ())))),
+            built,
         )
 
     def _env_value(
@@ -235,7 +246,8 @@ class HostRendering:
     def _pinned(self, draft: Draft, service: DesiredService) -> DesiredService:
         """With its digest, and where the image was written: the compose template has the last word."""
         written = self._written[service.name]
-        place = self._place(service.stack, "services", service.name, "image")
+        key = "build" if service.build else "image"
+        place = self._place(service.stack, "services", service.name, key)
         if service.image != self._context["services"][service.name]["image"]:
             written, place = service.image, document_place(self._templates)
         image = self._pins.of(written)
@@ -277,11 +289,7 @@ class HostRendering:
     def _deep(self, value: Any, context: Mapping[str, Any], stack: str, *path: str | int) -> Any:
         """Plain data with every text in it rendered; keys stay as they are."""
         if isinstance(value, str):
-            if "$$" in _EXPRESSION.sub("", value):
-                raise Unfit(
-                    "`$$` is Compose's spelling of one `$`; here text is taken as it is, and opsctl doubles every `$`",
-                    "write `$`; where two are meant, write {{ '$$' }}",
-                )
+            require_single_dollars(value)
             return self._text(value, context, stack, *path)
         if isinstance(value, Mapping):
             return {key: self._deep(entry, context, stack, *path, key) for key, entry in value.items()}

@@ -12,7 +12,7 @@ from opsctl.images.pins import Pins
 from opsctl.images.uses import ImageUse, Kind
 from opsctl.model.fleet import Fleet, Place
 from opsctl.render.problems import locate
-from opsctl.state.desired import Desired, DesiredFile, DesiredHost, DesiredService
+from opsctl.state.desired import Base, Desired, DesiredFile, DesiredHost, DesiredService
 
 _VARIABLE = re.compile(r"\bvars\.([A-Za-z_]\w*)|\bvars\[['\"]([^'\"]+)['\"]\]")
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -54,8 +54,13 @@ def service_uses(
             source=source,
         )
 
+    for base in service.build.bases if service.build else ():
+        yield use(base.image, _in_dockerfile(fleet, base), "dockerfile")
     image, place = service.asked_image or service.image, service.image_place
-    yield use(image, _in_template(fleet, place, image), "service", _source(fleet, environment, host, service))
+    if service.build is None:
+        yield use(
+            image, _in_template(fleet, place, image), "service", _source(fleet, environment, host, service)
+        )
     for mention in service.mentions:
         yield use(mention.image, _in_template(fleet, mention.place, mention.image), "mention")
     named = _rendered_names(fleet, host, service)
@@ -71,11 +76,22 @@ def _rendered_names(fleet: Fleet, host: DesiredHost, service: DesiredService) ->
     return mentioned | {one.image for one in host.services.values()}
 
 
-def dockerfile_uses(fleet: Fleet) -> Iterator[ImageUse]:
-    """The images that Dockerfiles below templates/ build on, for every platform of the fleet."""
+def dockerfile_uses(fleet: Fleet, rendered: Iterable[Desired] = ()) -> Iterator[ImageUse]:
+    """The images that Dockerfiles below templates/ build on, for every platform of the fleet. Those of services of
+    `rendered` are left out: `image_uses` knows them with their arguments.
+    """
+    known = {
+        service.build.source
+        for desired in rendered
+        for host in desired.hosts
+        for service in host.services.values()
+        if service.build
+    }
     platforms = tuple(sorted({host.platform for host in fleet.hosts_file.hosts.values()}))
     for name, data in fleet.templates.items():
-        if any(fnmatch(name.rpartition("/")[2].removesuffix(".j2"), shape) for shape in _DOCKERFILES):
+        if f"templates/{name}" not in known and any(
+            fnmatch(name.rpartition("/")[2].removesuffix(".j2"), shape) for shape in _DOCKERFILES
+        ):
             for found in from_lines(data.decode(errors="replace")):
                 place = Place(f"templates/{name}", found.line)
                 yield ImageUse(found.image, place, "dockerfile", platforms=platforms)
@@ -117,6 +133,12 @@ def _in_template(fleet: Fleet, place: Place, image: str, rendered: int = 0) -> P
             if needle in line:
                 return Place(place.file, number)
     return Place(place.file, rendered if rendered <= len(lines) else 0)
+
+
+def _in_dockerfile(fleet: Fleet, base: Base) -> Place:
+    if not base.place.file.endswith(".j2"):
+        return base.place
+    return _in_template(fleet, Place(base.place.file, 0), base.image, base.place.line)
 
 
 def _saying_the_tag(written: str) -> str:

@@ -15,31 +15,39 @@ def unpinned(fleet: Fleet, environment: str, host: DesiredHost) -> Iterator[str]
     """A sentence for each image without a digest that a host's services run or name; images that are built are pinned by
     what Dockerfiles build on, where each of those has one.
     """
-    built = [one.name for one in host.services.values() if parse_reference(one.image).is_built_here]
+    built = [
+        one.name
+        for one in host.services.values()
+        if parse_reference(one.image).is_built_here and not one.build
+    ]
     if built:
         yield from _loose_bases(fleet, built)
     for name in sorted(host.services):
         service = host.services[name]
         if not service.digest and not parse_reference(service.asked_image or service.image).is_built_here:
             yield _without_digest(service)
+        for base in service.build.bases if service.build else ():
+            if not base.digest:
+                mend = f"opsctl pin-images {parse_reference(base.image).key}"
+                yield f"{name}: {base.place} builds on {base.image} without a digest; {mend}"
         yield from _named(fleet, environment, host, service)
 
 
 def unfit(fleet: Fleet, host: DesiredHost) -> Iterator[str]:
-    """A sentence for each service whose locked image does not run on the host's platform, as far as the lock tells."""
+    """A sentence for each service whose locked image, or what that is built on, does not run on the host's platform, as far
+    as the lock tells.
+    """
     platform = fleet.host(host.name).platform
     for name, service in sorted(host.services.items()):
-        entry = fleet.lock.of(service.asked_image or service.image)
-        if (
-            entry
-            and entry.digest == service.digest
-            and entry.platforms
-            and not fits(platform, entry.platforms)
-        ):
-            yield (
-                f"{name}: {service.asked_image} ({service.image_place}) has no {platform}; "
-                f"it has {', '.join(entry.platforms)}"
-            )
+        images = [(service.asked_image or service.image, service.digest, service.image_place)]
+        images += [
+            (one.image, one.digest, one.place) for one in (service.build.bases if service.build else ())
+        ]
+        for image, digest, place in images:
+            entry = fleet.lock.of(image)
+            if entry and entry.digest == digest and entry.platforms and not fits(platform, entry.platforms):
+                offered = ", ".join(entry.platforms)
+                yield f"{name}: {image} ({place}) has no {platform}; it has {offered}"
 
 
 def _loose_bases(fleet: Fleet, built: Sequence[str]) -> Iterator[str]:
@@ -72,7 +80,13 @@ def _named(fleet: Fleet, environment: str, host: DesiredHost, service: DesiredSe
     pinned = {mention.image for mention in service.mentions if mention.digest}
     for use in service_uses(fleet, environment, host, service):
         read = use.reference
-        if use.kind == "service" or read is None or read.digest or read.is_built_here or use.image in pinned:
+        if (
+            use.kind in {"service", "dockerfile"}
+            or read is None
+            or read.digest
+            or read.is_built_here
+            or use.image in pinned
+        ):
             continue
         mend = (
             f"opsctl pin-images {use.key}"

@@ -23,7 +23,7 @@ def desired_service(
             f"labels that begin with {OWN_LABEL_PREFIX!r} belong to opsctl: {', '.join(sorted(own))}"
         )
     if final.get("build"):
-        raise ValueError("the compose template gives it `build`, and opsctl does not build images yet")
+        raise ValueError("the compose template gives it `build`; write build in the stack file")
     if not isinstance(final.get("image"), str) or not final["image"]:
         raise ValueError("the service has no image")
     return DesiredService(
@@ -48,6 +48,7 @@ def desired_service(
         health_timeout=draft.service.wait.timeout,
         secrets=draft.secrets,
         mentions=draft.mentions,
+        build=draft.build if draft.build and final["image"] == draft.build.image else None,
         settle=draft.service.wait.settle,
     )
 

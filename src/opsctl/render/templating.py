@@ -5,6 +5,7 @@ This module imports Jinja (45 ms); import it late.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,11 +20,13 @@ from jinja2.utils import missing
 from opsctl.errors import InputError, Problem, StoreUnusable, UsageError
 from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
+from opsctl.model.values import Unfit
 from opsctl.render.filters import FILTERS
 
 COMPOSE_TEMPLATE = "opsctl/compose.yml.j2"
 """The name under which a project's compose.yml.j2 extends the one that opsctl ships."""
 
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _TEMPLATE_ERRORS = (
     TypeError,
     ValueError,
@@ -153,6 +156,15 @@ class Templates:
 
 def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
+
+
+def require_single_dollars(text: str) -> None:
+    """Raises Unfit for a `$$` outside of expressions."""
+    if "$$" in _EXPRESSION.sub("", text):
+        raise Unfit(
+            "`$$` is Compose's spelling of one `$`; here text is taken as it is, and opsctl doubles every `$`",
+            "write `$`; where two are meant, write {{ '$$' }}",
+        )
 
 
 def _mandatory(value: Any, message: str = "") -> Any:

@@ -20,6 +20,8 @@ def _unused(subject: Subject) -> Iterator[Hit]:
     for stack in fleet.stacks.values():
         for service in stack.services.values():
             used |= {name for file in service.files for name in (file.template, file.source) if name}
+            if service.build:
+                used |= {name for name in fleet.templates if name.startswith(f"{service.build.context}/")}
     todo = list(used)
     while todo:
         text = fleet.templates.get(todo.pop(), b"").decode(errors="replace")
@@ -32,7 +34,7 @@ def _unused(subject: Subject) -> Iterator[Hit]:
 
 
 def _is_context(name: str) -> bool:
-    """What an image is built of is used by the build."""
+    """Dockerfiles may be of use to somebody else."""
     return "dockerfile" in name.lower() or name.rpartition("/")[2].startswith(".")
 
 

@@ -60,6 +60,49 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildFile:
+    """One file of a build's context; `path` is relative to it."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a Dockerfile names; `image` as it was written, with its arguments filled in, `pinned` as it is sent.
+
+    The line of `place` is that of the rendered Dockerfile.
+    """
+
+    image: str
+    pinned: str
+    digest: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredBuild:
+    """An image that the host builds. `hash` (64 hex digits) covers everything that it is made of; `image` is its name.
+
+    `files` is the whole context, sorted by path, the Dockerfile with digests where they are locked. `bases` are the images
+    that it is built on.
+    """
+
+    hash: str
+    image: str
+    dockerfile: str
+    files: tuple[BuildFile, ...] = field(repr=False)
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    bases: tuple[Base, ...] = ()
+    source: str = ""
+    """Of the Dockerfile: `templates/…`."""
+    mentions: tuple[Mention, ...] = ()
+    """What image() names in its files."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """One entry of depends_on. `restart`: restart the dependent after the dependency was recreated."""
 
@@ -106,6 +149,8 @@ class DesiredService:
     image_place: Place = NOWHERE
     """Where it was written: the stack, its overrides, or the compose template that has the last word."""
     mentions: tuple[Mention, ...] = ()
+    build: DesiredBuild | None = None
+    """Where its image is built on the host."""
     secrets: frozenset[str] = frozenset()
     """Names of the secrets that its environment and files were rendered with."""
 

@@ -15,6 +15,7 @@ ONEOFF_LABEL = "com.docker.compose.oneoff"
 WORKING_DIR_LABEL = "com.docker.compose.project.working_dir"
 NETWORK_LABEL = "com.docker.compose.network"
 VOLUME_LABEL = "com.docker.compose.volume"
+BUILD_LABEL = "opsctl.build-hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,8 @@ class Observed:
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    built: Mapping[str, str] = field(default_factory=dict)
+    """By the hash that its label holds, the id of each image that opsctl built, whatever it is called now."""
     image_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """Environment that comes with an image, by image id, for the containers that were inspected."""
     inner: tuple[InnerFile, ...] = ()

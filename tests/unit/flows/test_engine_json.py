@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,3 +139,17 @@ def test_resources() -> None:
     assert (volumes["v"].driver, volumes["v"].options) == ("local", {})
     assert images == {"a:1": "sha256:1", "a@sha256:9": "sha256:1"}
     assert engine_json.volumes({"Volumes": None}) == {}
+
+
+def test_built_images_are_known_by_their_label_and_what_inherits_it_is_not() -> None:
+    one, two = "1" * 64, "2" * 64
+    named = f"opsctl.local/demo/box:{one[:12]}"
+    listed: list[dict[str, Any]] = [
+        {"Id": "sha256:1", "RepoTags": None, "Labels": {"opsctl.build-hash": one}, "Created": 5},
+        {"Id": "sha256:2", "RepoTags": [named], "Labels": {"opsctl.build-hash": one}, "Created": 9},
+        {"Id": "sha256:3", "RepoTags": ["<none>:<none>"], "Labels": {"opsctl.build-hash": two}, "Created": 8},
+        {"Id": "sha256:4", "RepoTags": ["mine:1"], "Labels": {"opsctl.build-hash": two}, "Created": 9},
+        {"Id": "sha256:5", "RepoTags": ["a:1"], "Labels": None},
+    ]
+    for order in (listed, listed[::-1]):
+        assert engine_json.built(order) == {one: "sha256:2", two: "sha256:3"}

@@ -139,3 +139,20 @@ def test_every_image_is_found_where_it_stands(pieces: list[tuple[list[str], str,
 def test_what_is_no_dockerfile_gives_what_can_be_read_of_it(text: str) -> None:
     for one in from_lines(text):
         assert 0 <= one.start < one.end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text, given, expected",
+    [
+        ("ARG V=1\nFROM a:$V\n", {"V": "2"}, ["a:2"]),
+        ("ARG V\nFROM a:$V\n", {"V": "2"}, ["a:2"]),
+        ("ARG V W=3\nFROM a:$V-$W\n", {"V": "2"}, ["a:2-3"]),
+        ("FROM a:${V:-1}\n", {"V": "2"}, ["a:1"]),
+        ("FROM b:1\nARG V\nFROM a:${V:-1}\n", {"V": "2"}, ["b:1", "a:1"]),
+        ("ARG V=1\nFROM a:$V\n", {"W": "2"}, ["a:1"]),
+    ],
+)
+def test_what_a_build_is_given_stands_in_for_defaults(
+    text: str, given: dict[str, str], expected: list[str]
+) -> None:
+    assert [one.image for one in from_lines(text, given) if one.whole] == expected

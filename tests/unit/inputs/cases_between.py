@@ -38,6 +38,8 @@ stacks = ["apps"]
 """
 _FILE = "services:\n  api:\n    image: x\n    files:\n      - {template: a.j2, target: /a}\n"
 
+_BUILD = "services:\n  api:\n    build: box"
+
 CASES: list[tuple[str, dict[str, str | bytes], str, str]] = [
     ("stack_called_yaml", {"stacks/more.yaml": "services: {}\n"}, "is not read", "call it more.yml"),
     (
@@ -180,6 +182,48 @@ CASES: list[tuple[str, dict[str, str | bytes], str, str]] = [
         {"templates/b.j2": "{% endif %} <-\n"},
         "not a template: Encountered unknown tag 'endif'",
         "",
+    ),
+    (
+        "build_without_dockerfile",
+        {"stacks/apps.yml": _BUILD + " # <-\n", "templates/box/dockerfile": "FROM x\n"},
+        "services.api.build: there is no file templates/box/Dockerfile",
+        "did you mean 'box/dockerfile'?",
+    ),
+    (
+        "build_file_twice",
+        {
+            "stacks/apps.yml": _BUILD + " # <-\n",
+            "templates/box/Dockerfile": "",
+            "templates/box/Dockerfile.j2": "",
+        },
+        "services.api.build: templates/box/Dockerfile and templates/box/Dockerfile.j2 would be one file of the context",
+        "keep one of them",
+    ),
+    (
+        "build_with_a_secret",
+        {"stacks/apps.yml": _BUILD, "templates/box/Dockerfile.j2": "FROM x\nENV A={{ secret('a') }} <-\n"},
+        "secret() cannot stand in a file of a build",
+        "whoever has the image has the value; give it to the container, by env or by files",
+    ),
+    (
+        "build_argument_with_a_secret",
+        {
+            "stacks/apps.yml": "services:\n  api:\n    build:\n      context: box\n"
+            "      args: {A: \"{{ secret('a') }}\"} # <-\n",
+            "templates/box/Dockerfile": "FROM x\n",
+        },
+        "services.api.build.args.A: secret() can stand only in env and in files",
+        "compose.yml is read by more people than env files are; put the value into env, or into a file",
+    ),
+    (
+        "build_variable",
+        {
+            "stacks/apps.yml": _BUILD,
+            "templates/box/Dockerfile": "",
+            "templates/box/a.j2": "{{ vars.domian }} <-\n",
+        },
+        "there is no variable 'domian' on the host 'web'",
+        "did you mean 'domain'?",
     ),
     (
         "unused_stack",

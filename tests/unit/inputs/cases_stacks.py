@@ -10,6 +10,10 @@ def _api(*lines: str, more: str = "") -> str:
     return _API + "".join(f"    {line}\n" for line in lines) + more
 
 
+def _build(value: str) -> str:
+    return f"services:\n  api:\n    build: {value}\n"
+
+
 CASES: list[tuple[str, str, str, str]] = [
     ("bad_yaml", "services:\n  api: image: x # <-\n", "not YAML: mapping values are not allowed here", ""),
     ("key_twice", _api("image: lab/api:2 # <-"), "'image' is given twice", "the first is in line 3"),
@@ -96,7 +100,12 @@ CASES: list[tuple[str, str, str, str]] = [
         "services.api.shm_size: '64 megs' is not a size such as 512MiB, 512M or 2g",
         "",
     ),
-    ("no_image", "services:\n  api: # <-\n    env: {A: b}\n", "services.api: image is missing", ""),
+    (
+        "no_image",
+        "services:\n  api: # <-\n    env: {A: b}\n",
+        "services.api: image is missing",
+        "give image: repository:tag, or build: a folder below templates/",
+    ),
     (
         "image_number",
         "services:\n  api:\n    image: 5 # <-\n",
@@ -220,10 +229,66 @@ CASES: list[tuple[str, str, str, str]] = [
         "write start: on_demand for a service that is not started by a deploy",
     ),
     (
-        "build",
-        _api("build: . # <-"),
-        "services.api: build is not taken",
-        "opsctl does not build images yet: build and push it, and name it with image",
+        "build_beside_image",
+        _api("build: box").replace("  api:", "  api: # <-"),
+        "services.api: image and build are both given",
+        "keep one: an image that is built here gets its name by itself",
+    ),
+    (
+        "build_key_of_compose",
+        _build("{context: caddy, dockerfile: Caddyfile, ssh: [default]} # <-"),
+        "services.api.build: ssh is not taken",
+        "the engine's own builder has no such thing; see docs/decisions/0016",
+    ),
+    (
+        "build_secret",
+        _build("{context: caddy, dockerfile: Caddyfile, secrets: [a]} # <-"),
+        "services.api.build: secrets is not taken",
+        "an image is no place for a secret: give it to the container, by env or files",
+    ),
+    (
+        "build_key",
+        _build("{context: caddy, dockerfile: Caddyfile, tarket: x} # <-"),
+        "services.api.build: unknown key 'tarket'",
+        "did you mean 'target'?",
+    ),
+    ("build_number", _build("7 # <-"), "services.api.build: must be a mapping", ""),
+    ("build_without_context", _build("{args: {A: b}} # <-"), "services.api.build: context is missing", ""),
+    (
+        "build_outside",
+        _build("../x # <-"),
+        "services.api.build.context: '../x' is not a path below templates/",
+        "",
+    ),
+    (
+        "build_args",
+        _build("{context: caddy, dockerfile: Caddyfile, args: 7} # <-"),
+        "services.api.build: args is a mapping of KEY: value, or a list of KEY=value",
+        "",
+    ),
+    (
+        "build_arg_of_the_shell",
+        _build("{context: caddy, dockerfile: Caddyfile, args: [A]} # <-"),
+        "services.api.build.args: A has no value",
+        'write A: "" for an empty value; opsctl takes none from your shell',
+    ),
+    (
+        "build_arg_twice",
+        _build("{context: caddy, dockerfile: Caddyfile, args: [A=1, A=2]} # <-"),
+        "services.api.build.args: A is given twice",
+        "",
+    ),
+    (
+        "build_arg_number",
+        _build("{context: caddy, dockerfile: Caddyfile, args: {A: 1.0}} # <-"),
+        "services.api.build.args: A is text, a number, true or false",
+        'put it in quotes: A: "1.0"',
+    ),
+    (
+        "build_folder",
+        _build("box # <-"),
+        "services.api.build: there is no folder templates/box",
+        "known: caddy",
     ),
     (
         "extends",
@@ -496,8 +561,8 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "compose_refused_key",
         _api("compose:", "  build: . # <-"),
-        "services.api.compose: build is not taken",
-        "opsctl does not build images yet: build and push it, and name it with image",
+        "services.api.compose: build belongs to the service itself",
+        "write build one level up",
     ),
     (
         "compose_twice",

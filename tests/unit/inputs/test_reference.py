@@ -9,9 +9,20 @@ import pytest
 from pydantic import BaseModel
 
 from opsctl.inputs.template_checks import CONTEXT
+from opsctl.model.build_spelling import REFUSED_BUILD_KEYS
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.hosts import Environment, Host, HostsFile, Sudo
-from opsctl.model.stack import DependsOn, FileSpec, Memory, OnChange, SecretRef, Service, StackFile, Wait
+from opsctl.model.stack import (
+    Build,
+    DependsOn,
+    FileSpec,
+    Memory,
+    OnChange,
+    SecretRef,
+    Service,
+    StackFile,
+    Wait,
+)
 from opsctl.render.filters import FILTERS
 
 PAGES = Path(__file__).parents[3] / "docs" / "reference"
@@ -43,6 +54,7 @@ def keys(page: str, title: str) -> set[str]:
         ("stack-files.md", "memory", Memory),
         ("stack-files.md", "A file", FileSpec),
         ("stack-files.md", "wait", Wait),
+        ("stack-files.md", "build", Build),
     ],
 )
 def test_tables_have_the_keys_of_the_models(page: str, title: str, model: type[BaseModel]) -> None:
@@ -51,6 +63,11 @@ def test_tables_have_the_keys_of_the_models(page: str, title: str, model: type[B
 
 def test_refused_keys_are_listed() -> None:
     assert keys("stack-files.md", "Keys of Compose that are not taken") == set(REFUSED)
+
+
+def test_refused_keys_of_a_build_are_listed() -> None:
+    text = section("stack-files.md", "build")
+    assert {key for key in REFUSED_BUILD_KEYS if f"`{key}`" not in text} == set()
 
 
 def test_reactions_are_listed() -> None:

@@ -34,6 +34,10 @@ FILES = """\
         compose: {new_key_of_compose: 1}
         x-note: anything
         overrides: {prod: {mem_limit: 2g, ports: ["81:80"]}}
+      box: {build: ./box}
+      crate:
+        build: {context: crate, dockerfile: deep/Dockerfile, args: {VERSION: 2, A: "b"}, target: last, x-a: 1}
+      trunk: {build: {context: crate, args: [VERSION=2]}}
     networks: {front: {internal: true}, back: }
     volumes: {data: {external: true, name: old}}
     x-more: 1
@@ -100,7 +104,9 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
     [
         "imgae: x",
         "env_file: .env",
-        "build: .",
+        "build: {contxt: a}",
+        "build: {context: a, ssh: [x]}",
+        "build: {context: a, args: {A: null}}",
         "profiles: [x]",
         "secrets: [x]",
         "kind: jobs",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.inputs.compose_spec import keys_of
-from opsctl.model.compose_spelling import OWN_KEYS, REFUSED, merge, spell
+from opsctl.model.compose_spelling import OWN_KEYS, REFUSED, merge, overlaid, spell
 from opsctl.model.spelled import Spelled
 from opsctl.model.stack import Service
 from opsctl.model.yaml_document import read_yaml
@@ -95,10 +95,46 @@ def test_refused_keys_say_what_to_write_instead(key: str) -> None:
 
 
 def test_every_key_of_compose_is_ours_refused_folded_or_passed_through() -> None:
-    folded = {"environment", "mem_limit", "mem_reservation", "deploy", "depends_on", "image"}
+    folded = {"environment", "mem_limit", "mem_reservation", "deploy", "depends_on", "image", "build"}
     passed = keys_of("service") - REFUSED.keys() - folded
     assert not passed & OWN_KEYS
     assert form(**dict.fromkeys(passed, "x")) == {"compose": dict.fromkeys(passed, "x")}
+
+
+@pytest.mark.parametrize(
+    "build,expected",
+    [
+        ("./box/", {"context": "box"}),
+        ({"context": "./a/b", "dockerfile": "./x"}, {"context": "a/b", "dockerfile": "x"}),
+        (
+            {"context": "a", "args": {"A": 1, "B": True, "C": "c"}},
+            {"context": "a", "args": {"A": "1", "B": "true", "C": "c"}},
+        ),
+        ({"context": "a", "args": ["A=1=2", "B="]}, {"context": "a", "args": {"A": "1=2", "B": ""}}),
+        ({"context": "a", "x-note": 1}, {"context": "a"}),
+    ],
+)
+def test_spellings_of_build(build: Any, expected: dict[str, Any]) -> None:
+    assert form(build=build) == {"build": expected}
+
+
+@pytest.mark.parametrize(
+    "before,over,after",
+    [
+        ({"image": "a"}, {"build": {"context": "b"}}, {"build": {"context": "b"}}),
+        ({"build": {"context": "b"}}, {"image": "a"}, {"image": "a"}),
+        (
+            {"build": {"context": "b", "args": {"A": "1"}}},
+            {"build": {"args": {"B": "2"}}},
+            {"build": {"context": "b", "args": {"A": "1", "B": "2"}}},
+        ),
+        ({"image": "a"}, {"env": {}}, {"image": "a", "env": {}}),
+    ],
+)
+def test_an_override_changes_a_build_or_stands_in_for_it(
+    before: dict[str, Any], over: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert overlaid(before, over) == after
 
 
 def test_own_keys_are_the_fields_of_the_model() -> None:

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from opsctl.model.fleet import Place
 from opsctl.model.references import familiar
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.steps import (
+    Build,
     Pull,
     Push,
     React,
@@ -28,10 +30,20 @@ from opsctl.plan.steps import (
     Settle,
     Start,
     Step,
+    Tag,
 )
 from opsctl.render import envfile
 from opsctl.render.compose import read_compose
-from opsctl.state.desired import Dependency, DesiredFile, DesiredHost, DesiredService, Reaction
+from opsctl.state.desired import (
+    Base,
+    BuildFile,
+    Dependency,
+    DesiredBuild,
+    DesiredFile,
+    DesiredHost,
+    DesiredService,
+    Reaction,
+)
 from opsctl.state.fingerprint import WITHOUT_EFFECT
 from opsctl.state.observed import (
     PROJECT_LABEL,
@@ -107,6 +119,19 @@ def service(
     )
 
 
+def build(content: str, base: str = "lab/base:1") -> DesiredBuild:
+    """One that is made of this content alone."""
+    label = hashlib.sha256(content.encode()).hexdigest()
+    return DesiredBuild(
+        hash=label,
+        image=f"opsctl.local/demo/box:{label[:12]}",
+        dockerfile="Dockerfile",
+        files=(BuildFile("Dockerfile", content.encode(), 0o644),),
+        bases=(Base(base, base, "", Place("templates/box/Dockerfile", 1)),),
+        source="templates/box/Dockerfile",
+    )
+
+
 def host(*services: DesiredService, **more: Any) -> DesiredHost:
     return DesiredHost(
         name="web",
@@ -145,6 +170,7 @@ class Machine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, ObservedVolume] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    built: dict[str, str] = field(default_factory=dict)
     owed: dict[tuple[str, str], float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     foreign: list[ObservedContainer] = field(default_factory=list)
@@ -161,6 +187,12 @@ class Machine:
         match step:
             case Pull(image=image):
                 self.images[familiar(image)] = "id of " + image
+            case Build(build=build):
+                for base in build.bases:
+                    assert familiar(base.pinned) in self.images, f"{build.image}: {base.pinned} not pulled"
+                self.built[build.hash] = self.images[build.image] = f"id of {build.hash}"
+            case Tag(image_id=identity, name=name):
+                self.images[name] = identity
             case Push(files=files):
                 for put in files:
                     for mark in put.owes:
@@ -270,6 +302,7 @@ class Machine:
             networks={name: ObservedNetwork(name, labels) for name, labels in self.networks.items()},
             volumes=dict(self.volumes),
             images=dict(self.images),
+            built=dict(self.built),
             inner=tuple(
                 InnerFile(box.service, one.target, hashlib.sha256(box.inner[one.path]).hexdigest())
                 for box in self.boxes.values()

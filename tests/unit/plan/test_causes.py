@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.plan.model import DIRECTORY, Machine, deployed, file, host, plan, service
+from tests.unit.plan.model import DIRECTORY, Machine, build, deployed, file, host, plan, service
 
 from opsctl.plan.locked import pin_state
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
 from opsctl.state.desired import DesiredHost
+from opsctl.state.observed import BUILD_LABEL
 
 
 def shop(command: str = "serve", **web: Any) -> DesiredHost:
@@ -167,3 +168,10 @@ class TestPinnedImages:
         machine = deployed(host(service("api", image="lab/app:1")))
         container = replace(machine.look(host(wanted)).containers[0], image_id="id0")
         assert pin_state(wanted, container, images) == state
+
+    @pytest.mark.parametrize("label,state", [("1", "locked"), ("2", "other")])
+    def test_what_was_built_is_compared_by_its_label(self, label: str, state: str) -> None:
+        wanted, runs = build("1"), build(label)
+        desired = host(service("api", image=wanted.image, build=wanted))
+        container = replace(deployed(desired).look(desired).containers[0], labels={BUILD_LABEL: runs.hash})
+        assert pin_state(desired.services["api"], container, {}) == state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import tries
-from tests.unit.plan.model import KEY, Machine, deployed, file, host, plan, service
+from tests.unit.plan.model import KEY, Machine, build, deployed, file, host, plan, service
 
 from opsctl.state.desired import Dependency, DesiredHost, DesiredService
 from opsctl.state.fingerprint import ENV_LABEL, fingerprint
@@ -29,11 +29,13 @@ def hosts(draw: st.DrawFn) -> DesiredHost:
             for other in earlier
             if draw(st.booleans())
         }
+        made = draw(st.none() | st.sampled_from([build("1"), build("2")]))
         reaction = draw(st.sampled_from(["recreate", "reload", "restart"]))
         services.append(
             service(
                 name,
-                image=draw(st.sampled_from(["lab/app:1", "lab/app:2"])),
+                image=made.image if made else draw(st.sampled_from(["lab/app:1", "lab/app:2"])),
+                build=made,
                 env={"KEY": draw(values)},
                 files=[file(name, "/etc/conf", draw(values), reaction)],
                 after=after,
@@ -106,7 +108,7 @@ def test_killed_anywhere_typed_over_and_run_again(
         machine.apply(step)
         assert edited or honest(machine, after)
     replaced = any(step.verb == "replace" for step in first.steps)
-    pulled = {step.subject() for step in first.steps if step.verb == "pull"} <= set(machine.images)
+    pulled = {step.subject() for step in first.steps if step.verb in {"pull", "build"}} <= set(machine.images)
     if (
         data.draw(st.booleans(), label="typed") and pulled and not replaced
     ):  # Compose itself fails there: traps 6

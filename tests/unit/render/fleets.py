@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def fleet_of(
     places: Mapping[tuple[str | int, ...], Place] | None = None,
     lock: Lock = EMPTY_LOCK,
     pushed: bool = False,
+    executables: Collection[str] = (),
 ) -> Fleet:
     """One environment `prod` with the host `web` that runs the stack `apps`; `pushed`: it pulls nothing."""
     hosts_file = HostsFile.model_validate(
@@ -59,11 +60,13 @@ def fleet_of(
         name: text.encode() if isinstance(text, str) else text for name, text in (templates or {}).items()
     }
     stacks = {("prod", "apps"): stack}
-    return Fleet(Path("/project"), hosts_file, stacks, places or {}, sources, lock=lock)
+    return Fleet(
+        Path("/project"), hosts_file, stacks, places or {}, sources, frozenset(executables), lock=lock
+    )
 
 
 def service_of(raw: Mapping[str, Any]) -> Service:
-    spelled = spell({"image": "app:1", **raw}, (), {}, COMPOSE_KEYS)
+    spelled = spell(dict(raw) if "build" in raw else {"image": "app:1", **raw}, (), {}, COMPOSE_KEYS)
     assert not spelled.faults, spelled.faults
     return Service.model_validate(spelled.form)
 

@@ -211,7 +211,7 @@ def test_what_the_compose_template_names_beside_the_image_is_asked_for() -> None
 
 def test_the_compose_template_builds_nothing() -> None:
     template = "services:\n  app:\n    image: app:1\n    build: .\n"
-    with pytest.raises(InputError, match="does not build images yet"):
+    with pytest.raises(InputError, match="write build in the stack file"):
         service({"image": "app:1"}, templates={"compose.yml.j2": template})
 
 

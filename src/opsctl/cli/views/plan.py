@@ -22,6 +22,8 @@ _VERB_STYLE: Mapping[str, Style] = {
     "note": "warn",
     "push": "dim",
     "pull": "dim",
+    "build": "change",
+    "tag": "dim",
     "wait": "dim",
     "settle": "dim",
 }

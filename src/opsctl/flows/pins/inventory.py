@@ -55,5 +55,5 @@ def inventory(fleet: Fleet, rendered: Sequence[Desired], environment: str | None
     `environment` is the one that is asked about; None: all.
     """
     uses = [use for desired in rendered for use in image_uses(fleet, desired)]
-    uses += dockerfile_uses(fleet)
+    uses += dockerfile_uses(fleet, rendered)
     return Inventory(fleet.lock, tuple(uses), wanted_images(uses), environment or "")

@@ -65,7 +65,11 @@ def wanted_images(host: DesiredHost, names: Sequence[str] = ()) -> tuple[Wanted,
     """
     asked: list[tuple[str, str, str]] = []
     for service in host.services.values():
-        asked.append((service.asked_image or service.image, service.digest, service.name))
+        if service.build is None:
+            asked.append((service.asked_image or service.image, service.digest, service.name))
+        asked += [
+            (one.image, one.digest, service.name) for one in (service.build.bases if service.build else ())
+        ]
         asked += [(one.image, one.digest, service.name) for one in service.mentions]
     found: dict[str, Wanted] = {}
     for image, digest, service_name in asked:

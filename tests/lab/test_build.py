@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.killed import begun, effects, kill, plan_of
 from tests.lab.repository import Repository
 from tests.lab.site import Site
 
@@ -187,3 +188,49 @@ def test_it_is_built_on_the_bits_that_the_lock_says(project: Site) -> None:
     site.deploy()
     assert site.container("box").labels["variant"] == "moved"
     assert site.container("box").image != first
+
+
+def test_a_stage_of_a_dockerfile_elsewhere_and_files_that_are_ignored(project: Site) -> None:
+    site = project
+    site.edit(
+        "stacks/apps.yml",
+        'build: {context: box, args: {WORD: "{{ vars.word }}"}}',
+        "build: {context: crate, dockerfile: deep/Dockerfile, target: first}",
+    )
+    site.write(
+        "templates/crate/deep/Dockerfile",
+        f"FROM {site.lab.registry}/lab/sleeper:1.0.0 AS first\nCOPY . /all\nFROM first\nRUN exit 1\n",
+    )
+    site.write("templates/crate/.dockerignore", "**/*.md\n!keep.md\n")
+    for path in ("a.md", "keep.md", "sub/b.md", "sub/c.txt"):
+        site.write(f"templates/crate/{path}", path)
+
+    site.deploy()
+
+    pid = site.container("box").pid
+    listed = site.host().run(["sh", "-c", f"cd /proc/{pid}/root/all && find . -type f | sort"])
+    # The engine leaves out of COPY neither the Dockerfile nor .dockerignore where they are not ignored themselves.
+    assert listed.stdout.decode().split() == [
+        "./.dockerignore",
+        "./deep/Dockerfile",
+        "./keep.md",
+        "./sub/c.txt",
+    ]
+    assert steps(site) == []
+
+
+def test_a_run_that_is_killed_in_the_middle_of_a_build_costs_nothing(project: Site) -> None:
+    site = project
+    site.deploy()
+    before = site.snapshot()
+    site.edit("templates/box/Dockerfile.j2", "RUN echo", "RUN sleep 3; echo")
+    number = effects(plan_of(site.root).hosts[0]).index("docker build") + 1
+
+    killed = kill(site, "during", number)
+
+    assert (killed.code, begun(killed)[-1]) == (-9, "docker build")
+    assert site.snapshot() == before
+    site.deploy()
+    assert site.inner("box", "/etc/box/word") == "first\n755\n"
+    assert len(set(site.snapshot()["lab-spare"]) - set(before["lab-spare"])) == 1
+    assert steps(site) == []

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "opsctl"
 FLOORS = (
     {"errors"},
     {"model"},
-    {"state", "secrets", "images"},
+    {"state", "secrets", "images", "merging"},
     {"render"},
     {"rules"},
     {"plan"},
@@ -20,7 +20,7 @@ FLOORS = (
     {"flows"},
     {"cli"},
 )
-PURE = {"errors", "model", "state", "secrets", "images", "argv", "render", "rules", "plan"}
+PURE = {"errors", "model", "state", "secrets", "images", "merging", "argv", "render", "rules", "plan"}
 MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_A_FUNCTION = 40
 

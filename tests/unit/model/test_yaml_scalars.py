@@ -11,7 +11,7 @@ from opsctl.model.yaml_scalars import number
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "meant"),
+    "text, kind, meant",
     [
         ("0644", "int", 0o644),
         ("0o644", "int", 0o644),

@@ -79,7 +79,7 @@ def test_what_floats_is_found_pinned_and_run_by_its_digest(site: Site, pins: Rep
     project(site, pins)
     refused = site.deploy(code=4)
     for line, word in ((4, "nightly"), (8, "latest"), (12, "latest")):
-        assert re.search(rf"stacks/apps.yml:{line}\b.*has no digest", refused.text), refused.text
+        assert re.search(rf"no digest pins it \(IMG003, stacks/apps.yml:{line}\)", refused.text), refused.text
         assert word in refused.text
     assert "templates/box.json.j2:3" in refused.text
 

@@ -115,7 +115,7 @@ def _redact_with(invocation: Invocation, redact: Callable[[str], str]) -> None:
 def _session(
     invocation: Invocation, root: Path, request: Request, dialler: Dialler, listen: Listener
 ) -> Session:
-    from opsctl.cli.budgets import policy
+    from opsctl.cli.guardrails import policy
     from opsctl.cli.project import read_project
     from opsctl.cli.registry_logins import RegistryLogins
     from opsctl.cli.secret_values import SecretValues
@@ -133,7 +133,7 @@ def _session(
         who=who(invocation.argv, invocation.environ),
         registry_login=RegistryLogins(project.fleet, values, [project.environment]).of,
     )
-    return Session(world, project, policy(project.fleet, project.environment), values)
+    return Session(world, project, policy(project.fleet, project.desired, world.clock.now()), values)
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, worst
 from opsctl.model.fleet import Place
@@ -18,11 +18,12 @@ SUPPRESSION = "LNT001"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`ignored` is the suppression that covers it, None where it stands."""
+    """`ignored` is the suppression that covers it, None where it stands. `hosts` are all where the same was found."""
 
     rule: Rule
     hit: Hit
     ignored: Ignore | None = None
+    hosts: frozenset[str] = frozenset()
 
     @property
     def stands(self) -> bool:
@@ -84,7 +85,9 @@ def apply(
         covering = [one for one in suppressions if one.covers(rule, hit)]
         used.update(covering)
         current = next((one.ignore for one in covering if one.ignore.until >= today), None)
-        found.setdefault((rule.id, hit.place, hit.message), Finding(rule, hit, current))
+        key = (rule.id, hit.place, hit.message)
+        one = found.setdefault(key, Finding(rule, hit, current))
+        found[key] = replace(one, hosts=one.hosts | ({hit.host} - {""}))
     about = next((one for one in rules if one.id == SUPPRESSION), None)
     if about:
         known = {one.id for one in rules} | {one.id for one, _hit in others}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.images.findings import Finding, offline_findings
+from opsctl.images.pins import Pins
 from opsctl.images.wanted import wanted_images
-from opsctl.render.image_uses import image_uses
+from opsctl.model.references import parse_reference
+from opsctl.render.image_uses import dockerfile_uses, image_uses
 from opsctl.rules.rule import Hit, Rule
-from opsctl.rules.subject import Subject
+from opsctl.rules.subject import ServiceView, Subject
 
 _HASH = "Docker pulls by digest and ignores the tag beside it (engine 20.10, run); compose-lint CL-0004"
 
@@ -37,16 +39,36 @@ def _unpinned(subject: Subject) -> Iterator[Hit]:
 
 def _required(subject: Subject) -> Iterator[Hit]:
     if subject.fleet.environment(subject.environment).require_pins:
-        for finding, hit in _of(subject, "floating", "unpinned"):
-            if finding.severity == "no":
-                yield hit
+        yield from without_digest(subject)
+
+
+def without_digest(subject: Subject) -> Iterator[Hit]:
+    """Every image that a service runs, names or is built on, and that no digest pins."""
+    for finding, hit in _of(subject, "floating", "unpinned", "unreadable"):
+        if finding.severity != "note":
+            yield hit
+    for view in subject.services():
+        if parse_reference(view.service.image).is_built_here and not view.service.build:
+            yield from _loose_bases(view)
+
+
+def _loose_bases(view: ServiceView) -> Iterator[Hit]:
+    """Which Dockerfile an image is built of that was built elsewhere nobody knows here, so every one of them counts."""
+    pins = Pins(view.fleet.lock)
+    for use in dockerfile_uses(view.fleet):
+        read = use.reference
+        if read is None or not (read.is_built_here or pins.digest(read)):
+            hint = f"opsctl pin-images {use.key}" if read else "give the ARG a default"
+            message = f"{view.name}: {use.image}: a Dockerfile builds on it, and no digest pins it"
+            yield Hit(use.place, message, hint, view.name, view.service.stack, view.host.name)
 
 
 def _disagreeing(subject: Subject) -> Iterator[Hit]:
     yield from (hit for _finding, hit in _of(subject, "disagree"))
 
 
-def _unfit(subject: Subject) -> Iterator[Hit]:
+def unfit(subject: Subject) -> Iterator[Hit]:
+    """Every locked image that does not run on the platform of a host that needs it."""
     yield from (hit for _finding, hit in _of(subject, "platform"))
 
 
@@ -104,7 +126,7 @@ RULES = (
         "The pull succeeds or fails late, and the container ends with `exec format error`.",
         "Take a tag that has the platform, or mend `platform` in hosts.toml.",
         "moby: pulling a foreign platform by digest succeeds (engine 20.10, run)",
-        _unfit,
+        unfit,
     ),
     Rule(
         "IMG006",

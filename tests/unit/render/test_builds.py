@@ -17,7 +17,8 @@ from opsctl.flows.pins.inventory import inventory
 from opsctl.flows.transfer.planning import wanted_images
 from opsctl.model.fleet import Fleet
 from opsctl.render.image_uses import image_uses
-from opsctl.render.pins import unfit, unpinned
+from opsctl.rules.images import unfit, without_digest
+from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredBuild, DesiredService
 
 HELD = lock(debian=entry(1, "13"), tool=entry(2, "5"))
@@ -168,16 +169,16 @@ def test_bases_are_known_with_their_arguments_to_whoever_pins() -> None:
     ]
     assert [one.key for one in inventory(found, [desired]).images] == ["debian:13", "tool:5"]
     assert [one.key for one in inventory(found, []).images] == ["debian:12", "tool:5"]
-    assert list(unpinned(found, "prod", desired.hosts[0])) == [
-        "box: templates/box/Dockerfile:4 builds on tool:5 without a digest; opsctl pin-images tool:5"
-    ]
+    (hit,) = without_digest(Subject(found, desired))
+    assert (str(hit.place), hit.hint) == ("templates/box/Dockerfile:4", "opsctl pin-images tool:5")
+    assert hit.message == "box: tool:5: major version only, and no digest pins it"
 
 
 def test_a_base_for_another_platform_is_told_of() -> None:
     found = fleet(lock=lock(debian=entry(1, "13", platforms=[ARM]), tool=entry(2, "5")))
-    assert list(unfit(found, host_of(found))) == [
-        "box: debian:13 (templates/box/Dockerfile:2) has no linux/amd64; it has linux/arm64"
-    ]
+    (hit,) = unfit(Subject(found, Desired("prod", (host_of(found),))))
+    assert str(hit.place) == "templates/box/Dockerfile:2"
+    assert "locked without linux/amd64, which a host needs; it has linux/arm64" in hit.message
 
 
 def test_what_image_names_in_a_file_of_the_context_is_pinned_and_known() -> None:

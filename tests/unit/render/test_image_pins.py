@@ -14,7 +14,8 @@ from opsctl.errors import InputError
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.lock import Lock
 from opsctl.render.image_uses import dockerfile_uses, image_uses
-from opsctl.render.pins import unfit, unpinned
+from opsctl.rules.images import unfit, without_digest
+from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredService
 
 HELD = lock(app=entry(1), sandbox=entry(2, "slim"))
@@ -32,6 +33,12 @@ def fleet(raw: dict[str, Any], held: Lock = HELD, **more: Any) -> Fleet:
 
 def service(raw: dict[str, Any], **more: Any) -> DesiredService:
     return host_of(fleet(raw, **more)).services["app"]
+
+
+def unpinned(found: Fleet) -> list[str]:
+    """What an environment that requires pins is refused for: place, message and hint of each."""
+    hits = without_digest(Subject(found, Desired("prod", (host_of(found),))))
+    return [f"{hit.place}: {hit.message}; {hit.hint}" for hit in hits]
 
 
 def uses(found: Fleet) -> list[tuple[str, str, str]]:
@@ -152,11 +159,9 @@ def test_an_environment_that_requires_pins_is_told_of_each_loose_image_with_its_
             },
         }
     )
-    told = list(unpinned(found, "prod", host_of(found)))
+    told = unpinned(found)
     assert len(told) == 3
-    assert "app:nightly" in told[0]
-    assert "stacks/apps.yml:3" in told[0]
-    assert "nightly" in told[0]
+    assert any("stacks/apps.yml:3: app: app:nightly: no version: nightly" in one for one in told)
     assert any("new:1.0.0" in one and "opsctl pin-images new:1.0.0" in one for one in told)
     assert any("stacks/apps.yml:7" in one and "{{ image('box:1.2.3') }}" in one for one in told)
 
@@ -179,7 +184,7 @@ def test_images_of_hooks_and_volumes_are_pinned_and_asked_for(pushed: bool) -> N
         ("sandbox:slim", digest(2)),
         ("data:2", ""),
     ]
-    (told,) = unpinned(found, "prod", host_of(found))
+    (told,) = unpinned(found)
     assert "data:2" in told
     assert "opsctl pin-images data:2" in told
 
@@ -199,7 +204,7 @@ def test_what_the_compose_template_names_beside_the_image_is_asked_for() -> None
     command: ["run", "{{ image('new:1') }}"]
 """
     found = fleet({"image": "app:1"}, templates={"compose.yml.j2": template})
-    told = list(unpinned(found, "prod", host_of(found)))
+    told = unpinned(found)
     assert len(told) == 2
     assert all("templates/compose.yml.j2:" in one for one in told)
     assert {image for kind, image, _places in uses(found) if kind == "mention"} == {
@@ -225,14 +230,14 @@ def test_what_was_pinned_is_not_found_again_in_what_was_rendered(pushed: bool) -
         },
         pushed=pushed,
     )
-    assert list(unpinned(found, "prod", host_of(found))) == []
+    assert unpinned(found) == []
     assert {kind for kind, _image, _places in uses(found)} == {"service", "mention"}
 
 
 @pytest.mark.parametrize("image", ["app:1", f"x:1@{digest(3)}", "opsctl.local/demo/x:1"])
 def test_what_a_digest_pins_is_not_told_of(image: str) -> None:
     found = fleet({"image": image})
-    assert list(unpinned(found, "prod", host_of(found))) == []
+    assert unpinned(found) == []
 
 
 @pytest.mark.parametrize(
@@ -241,26 +246,27 @@ def test_what_a_digest_pins_is_not_told_of(image: str) -> None:
         ("sandbox:slim", ""),
         (
             "debian:13",
-            "templates/box/Dockerfile:1 builds on debian:13 without a digest; opsctl pin-images debian:13",
+            "templates/box/Dockerfile:1: app: debian:13: a Dockerfile builds on it, and no digest pins it",
         ),
-        ("${BASE}", "builds on ${BASE} without a digest; give the ARG a default"),
+        ("${BASE}", "no digest pins it; give the ARG a default"),
     ],
 )
 def test_a_built_image_is_pinned_by_what_dockerfiles_build_on(base: str, message: str) -> None:
     sources = {"box/Dockerfile": f"FROM {base}\n"}
     found = fleet({"image": "opsctl.local/demo/x:1"}, templates=sources)
-    told = list(unpinned(found, "prod", host_of(found)))
+    told = unpinned(found)
     assert bool(told) == bool(message)
     assert message in "".join(told)
     other = fleet({"image": "app:1"}, templates=sources)
-    assert list(unpinned(other, "prod", host_of(other))) == []
+    assert unpinned(other) == []
 
 
 def test_an_image_for_another_platform_is_told_of() -> None:
     found = fleet({"image": "app:1"}, held=lock(app=entry(1, platforms=[ARM])))
-    (told,) = unfit(found, host_of(found))
-    assert "has no linux/amd64; it has linux/arm64" in told
-    assert list(unfit(replace(found, lock=HELD), host_of(found))) == []
+    (told,) = unfit(Subject(found, Desired("prod", (host_of(found),))))
+    assert "locked without linux/amd64, which a host needs; it has linux/arm64" in told.message
+    fine = replace(found, lock=HELD)
+    assert list(unfit(Subject(fine, Desired("prod", (host_of(fine),))))) == []
 
 
 def test_the_lock_is_part_of_the_project(tmp_path: Path) -> None:

@@ -32,14 +32,14 @@ demo: $(VENV)/.ready lab-up
 	@$(BIN)/python -m tests.lab.demo
 
 test: $(VENV)/.ready lint lab-up
-	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m lab -q --durations=10
+	$(BIN)/python -m pytest -n 2 -m 'not lab and not contract' -q
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'lab or contract' -q --durations=10
 
 fast: $(VENV)/.ready
-	$(BIN)/python -m pytest -n 2 -m 'not lab' -q
+	$(BIN)/python -m pytest -n 2 -m 'not lab and not contract' -q
 
 lab-test: $(VENV)/.ready lab-up
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m lab -q --durations=10
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'lab or contract' -q --durations=10
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
@@ -60,7 +60,7 @@ lab-status: $(VENV)/.ready
 	@$(LAB) status
 
 docs: $(VENV)/.ready
-	@$(BIN)/python -c 'import pathlib, opsctl.rules.catalogue as c, opsctl.rules.document as d; pathlib.Path("docs/reference/rules.md").write_text(d.document(c.RULES))'
+	@$(BIN)/python -c 'import pathlib, opsctl.apps.catalogue as c, opsctl.rules.document as d; pathlib.Path("docs/reference/rules.md").write_text(d.document(c.all_rules()))'
 
 bench: $(VENV)/.ready lab-up
 	@$(BIN)/python -m tests.lab.bench

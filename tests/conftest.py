@@ -9,7 +9,7 @@ import pytest
 
 from tests import effort
 
-REAL = {"lab", "ssh", "compose", "sops"}
+REAL = {"lab", "ssh", "compose", "sops", "contract"}
 
 effort.use()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.rules.catalogue import RULES
+from opsctl.apps.catalogue import all_rules
 from tests.cli.shop import Shop
 from tests.cli.terminal import Ended, opsctl
 
@@ -74,7 +74,7 @@ def test_sarif_has_rules_results_and_suppressions(broken: Path) -> None:
     stack = broken / "stacks" / "edge.yml"
     stack.write_text(stack.read_text() + MEANT)
     (run,) = json.loads(lint(broken, "--sarif").out)["runs"]
-    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {rule.id for rule in RULES}
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {rule.id for rule in all_rules()}
     (result,) = [one for one in run["results"] if one["ruleId"] == "DKR001"]
     location = result["locations"][0]["physicalLocation"]
     assert (location["artifactLocation"]["uri"], location["region"]["startLine"]) == ("stacks/edge.yml", 5)
@@ -106,7 +106,7 @@ def test_a_rule_is_explained(project: Path) -> None:
     )
     assert "\nsource  audit: docker socket" in ended.out
     everything = opsctl("lint", "--explain", "all", "--json", project=project).envelope["data"]["rules"]
-    assert [one["id"] for one in everything] == [rule.id for rule in RULES]
+    assert [one["id"] for one in everything] == [rule.id for rule in all_rules()]
     wrong = opsctl("lint", "--explain", "DKR01", project=project)
     assert wrong.code == 2
     assert "DKR001" in wrong.err

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from opsctl.apps.catalogue import all_rules, apps_of
 from opsctl.cli.answer import answer
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.project import Project, offline
@@ -18,7 +19,6 @@ from opsctl.errors import CouldNotFindOut, Exit, StoreUnusable, UsageError
 from opsctl.model.nearest import nearest
 from opsctl.model.secrets import StoreFile
 from opsctl.render.compose import compose_document, compose_text
-from opsctl.rules.catalogue import RULES
 from opsctl.rules.engine import Report, apply
 from opsctl.rules.foreign import could_not_look, foreign_hits
 from opsctl.rules.rule import Hit, Rule
@@ -36,7 +36,7 @@ def linted(
     report = _narrowed(report_of(invocation, project), project)
     code = report.exit(strict=strict)
     if sarif or github:
-        invocation.out.write(_sarif_text(report) if sarif else github_lines(report))
+        invocation.out.write(_sarif_text(report, project) if sarif else github_lines(report))
         return code
     return answer(
         invocation,
@@ -51,7 +51,7 @@ def report_of(invocation: Invocation, project: Project) -> Report:
     clock = invocation.clock or SystemClock()
     subject = Subject(project.fleet, project.desired, _store(invocation, project), clock.now())
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
-    return apply(RULES, subject, today, _foreign(subject))
+    return apply(all_rules(apps_of(project.fleet)), subject, today, _foreign(subject))
 
 
 def _foreign(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
@@ -73,9 +73,10 @@ def _compose(host: DesiredHost) -> bytes:
 
 def explained(invocation: Invocation, rule: str) -> int:
     """Raises UsageError with the nearest id for a rule that is none."""
-    chosen = RULES if rule == "all" else [one for one in RULES if one.id == rule.upper()]
+    rules = all_rules()
+    chosen = rules if rule == "all" else [one for one in rules if one.id == rule.upper()]
     if not chosen:
-        raise UsageError(f"there is no rule {rule}", hint=nearest(rule.upper(), [one.id for one in RULES]))
+        raise UsageError(f"there is no rule {rule}", hint=nearest(rule.upper(), [one.id for one in rules]))
     return answer(invocation, Exit.YES, blocks=explain_view(chosen), data=explain_json(chosen))
 
 
@@ -97,5 +98,5 @@ def _narrowed(report: Report, project: Project) -> Report:
     return Report(report.environment, kept, report.skipped)
 
 
-def _sarif_text(report: Report) -> str:
-    return json.dumps(sarif(report, RULES), indent=2, ensure_ascii=False) + "\n"
+def _sarif_text(report: Report, project: Project) -> str:
+    return json.dumps(sarif(report, all_rules(apps_of(project.fleet))), indent=2, ensure_ascii=False) + "\n"

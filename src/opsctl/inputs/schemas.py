@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any, Literal
 
+from opsctl.apps.app import App
+from opsctl.apps.catalogue import BUILT_IN
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.hosts import HostsFile
@@ -51,8 +53,15 @@ def _stack_schema() -> dict[str, Any]:
         },
         "patternProperties": _EXTENSIONS,
         "additionalProperties": False,
-        "$defs": compose | {"opsctl_service": _service_schema(), "opsctl_override": _override_schema()},
+        "$defs": compose
+        | {"opsctl_service": _service_schema(), "opsctl_override": _override_schema()}
+        | {f"app_{app.name}": _settings_schema(app) for app in BUILT_IN},
     }
+
+
+def _settings_schema(app: App) -> dict[str, Any]:
+    """What the model accepts; its own definitions stand inside it."""
+    return app.settings.model_json_schema(ref_template=f"#/$defs/app_{app.name}/$defs/{{model}}")
 
 
 def _named(schema: dict[str, Any], description: str) -> dict[str, Any]:
@@ -77,6 +86,14 @@ def _service_schema() -> dict[str, Any]:
         "patternProperties": _EXTENSIONS,
         "additionalProperties": False,
         "not": {"required": ["env", "environment"]},
+        "dependentRequired": {"settings": ["app"]},
+        "allOf": [
+            {
+                "if": {"properties": {"app": {"const": app.name}}, "required": ["app"]},
+                "then": {"properties": {"settings": {"$ref": f"#/$defs/app_{app.name}"}}},
+            }
+            for app in BUILT_IN
+        ],
     }
 
 
@@ -124,6 +141,8 @@ def _own_properties() -> dict[str, Any]:
         "environment": env,
         "files": {"type": "array", "items": _file_schema()},
         "wait": _inline(Wait.model_json_schema()),
+        "app": {"type": "string", "description": "What kind of software it is, by the name of an app."},
+        "settings": {"type": "object", "description": "The settings of its app."},
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
     }
 

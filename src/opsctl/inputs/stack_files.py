@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from opsctl.inputs.app_settings import with_settings
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.validation import faults
@@ -165,12 +166,13 @@ class _Services:
 
     def _validate(self, environment: str, name: str, form: Mapping[str, Any]) -> Service | None:
         try:
-            return Service.model_validate(form)
+            service = Service.model_validate(form)
         except ValidationError as error:
             for fault in faults(error, Service, ("services", name)):
                 place = self._draft.in_stack(environment, self._stack, *fault.path)
                 self._draft.add(place, fault.message, fault.hint)
-        return None
+            return None
+        return with_settings(self._draft, environment, self._stack, name, service)
 
 
 def _note(draft: Draft, document: Document, to: Path, at: Path, origins: Mapping[Path, Path]) -> None:

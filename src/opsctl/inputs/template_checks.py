@@ -198,6 +198,7 @@ def _service_texts(member: Member) -> Iterator[_Text]:
     if service.build is not None:
         yield from _strings(service.build.args, (*at, "build", "args"))
     yield from _strings(service.compose, (*at, "compose"))
+    yield from _strings(service.settings, (*at, "settings"))
     for key, value in service.env.items():
         if not isinstance(value, SecretRef):
             yield _Text(value, (*at, "env", key), secrets=True)

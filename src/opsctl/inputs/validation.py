@@ -55,6 +55,8 @@ def _told(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[st
             return f"must be {context['expected']}", _meant(given, model, path)
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}", ""
+        case "greater_than":
+            return f"must be more than {context['gt']:g}", ""
         case "less_than_equal":
             return f"must be at most {context['le']:g}", ""
         case _ if kind in _EXPECTED:

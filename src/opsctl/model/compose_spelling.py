@@ -27,6 +27,8 @@ OWN_KEYS = frozenset(
         "files",
         "wait",
         "lint",
+        "app",
+        "settings",
         "compose",
         "overrides",
     }

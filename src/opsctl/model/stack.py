@@ -178,6 +178,10 @@ class Service(Frozen):
     files: tuple[FileSpec, ...] = ()
     wait: Wait = Wait()
     lint: Lint = Lint()
+    app: str = ""
+    """The kind of software that it is, by the name of an app; "" where opsctl knows nothing of it."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What its app reads, complete once it is loaded; text values are templates."""
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

@@ -84,11 +84,11 @@ def no_secrets(_name: str) -> NoReturn:
 
 
 class ServicesNotYet:
-    """Stands for `services` in image and ports, of which `services` is made."""
+    """Stands for `services` in image, ports and settings, of which `services` is made."""
 
     def __getitem__(self, name: object) -> NoReturn:
         raise UsageError(
-            "services cannot be used in image and ports: it is made of them",
+            "services cannot be used in image and ports, nor in settings: it is made of them",
             hint="give both the same variable: {{ vars.NAME }}",
         )
 
@@ -113,7 +113,13 @@ def host_context(fleet: Fleet, environment: str, host: str, pins: Pins) -> dict[
 
 
 def service_view(
-    name: str, stack: str, service: Service, image: str, ports: list[dict[str, Any]]
+    name: str,
+    stack: str,
+    service: Service,
+    image: str,
+    ports: list[dict[str, Any]],
+    *,
+    settings: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     """How a service appears to the templates of its host."""
     return {
@@ -123,6 +129,7 @@ def service_view(
         "on_demand": service.start == "on_demand",
         "image": image,
         "ports": ports,
+        "settings": settings,
     }
 
 

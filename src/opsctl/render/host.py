@@ -107,9 +107,9 @@ class HostRendering:
         return locate(self._fleet, self._environment, stack, *path)
 
     def _view(self, stack: str, name: str, service: Service) -> Mapping[str, Any]:
-        """Image and ports first, without `services`: a service can then name those of any other."""
+        """Image, ports and settings first, without `services`: a service can then name those of any other."""
         context = {**self._context, "stack": stack, "service": {"name": name}}
-        image, ports = "", []
+        at, image, ports, settings = (stack, "services", name), "", [], dict[str, Any]()
         with self._problems.at(self._place(stack, "services", name, "build" if service.build else "image")):
             if service.build:
                 self._builds[name] = self._build(service.build, context, stack, name)
@@ -118,10 +118,11 @@ class HostRendering:
                 written = self._text(service.image, context, stack, "services", name, "image").strip()
             self._written[name], image = written, self._pins.of(written) if written else ""
         for index, entry in enumerate(service.compose.get("ports") or ()):
-            with self._problems.at(self._place(stack, "services", name, "ports", index)):
-                read = read_port(self._deep(entry, context, stack, "services", name, "ports", index))
-                ports.append(read.as_view())
-        return service_view(name, stack, service, image, ports)
+            with self._problems.at(self._place(*at, "ports", index)):
+                ports.append(read_port(self._deep(entry, context, *at, "ports", index)).as_view())
+        with self._problems.at(self._place(*at, "settings")):
+            settings = self._deep(service.settings, context, *at, "settings")
+        return service_view(name, stack, service, image, ports, settings=settings)
 
     def _build(self, build: Build, context: Mapping[str, Any], stack: str, name: str) -> DesiredBuild:
         where = partial(self._place, stack, "services", name, "build", "args")

@@ -1,0 +1,1 @@
+"""What opsctl knows of kinds of software: typed settings, rules, probes, upgrades."""

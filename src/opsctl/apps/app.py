@@ -1,0 +1,34 @@
+"""A kind of software as a value: a service says `app: NAME`, and gets its settings, rules and page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opsctl.model.frozen import Frozen
+from opsctl.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What is to be known before a version is crossed: `since` is the first that has it, `text` what to do."""
+
+    since: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """`settings` reads the mapping below `settings:` of a service: every field has a default, and numbers take no template.
+
+    `probe` is the `test` of a healthcheck that works with what is in the image. `reload` says how a changed configuration
+    takes effect. `page` is the page about it, below docs/. Users bring their own as an entry point of the group
+    `opsctl.apps`: its name is the app's, and it leads to an App.
+    """
+
+    name: str
+    settings: type[Frozen]
+    rules: tuple[Rule, ...]
+    page: str
+    probe: tuple[str, ...]
+    reload: str
+    upgrades: tuple[Upgrade, ...] = ()

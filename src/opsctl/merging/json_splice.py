@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from opsctl.merging.edits import Edits
 from opsctl.merging.json_nodes import Member, Node, parse
-from opsctl.merging.keys import Merged, Path, Unmergeable, Value, changes, has, managed, settled
+from opsctl.merging.keys import Merged, Path, Unmergeable, Value, changes, has, managed, require_settled
 
 _BREAK = re.compile(r"[\r\n]")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -33,14 +33,13 @@ def merge_json(text: str, desired: Mapping[str, Value]) -> Merged:
     if not changed:
         return Merged(text, ())
     spliced = _Splice(text).spliced(root, desired)
-    try:
-        read = json.loads(spliced.removeprefix(_BYTE_ORDER_MARK), object_pairs_hook=_distinct)
-        holds = settled(tree, read, wanted)
-    except ValueError:
-        holds = False
-    if not holds:
-        raise Unmergeable("it cannot be changed key by key", "change it by hand", path=changed[0].path)
+    require_settled(tree, lambda: _read_back(spliced), wanted, "change it by hand")
     return Merged(spliced, changed)
+
+
+def _read_back(text: str) -> Value:
+    """By another reader than the one that gave the places."""
+    return json.loads(text.removeprefix(_BYTE_ORDER_MARK), object_pairs_hook=_distinct)
 
 
 def _distinct(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
@@ -128,7 +127,7 @@ class _Splice:
 
     def _indent(self, at: int, otherwise: str) -> str:
         """The blanks before an offset, if nothing else is before it in its line."""
-        before = self._text[self._edits.line_start(at) : at].removeprefix(_BYTE_ORDER_MARK)
+        before = self._text[self._edits.line_start(at) : at]
         return before if not before.strip(" \t") else otherwise
 
     def _spelled(self, value: Value, indent: str, colon: str, *, lines: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -188,11 +188,6 @@ def differing(one: Value, other: Value, path: Path = ()) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def settled(old: Value, new: Value, wanted: Mapping[Path, Value]) -> bool:
-    """Whether the new reading is the old one with exactly these values replaced."""
-    return same(replaced(old, wanted), new)
-
-
 def changes(tree: Value, wanted: Mapping[Path, Value]) -> tuple[Change, ...]:
     """What must change for the tree to have the wanted values."""
     now = present(tree, wanted)
@@ -228,3 +223,17 @@ def _ends(tree: Value, path: Path) -> Iterator[tuple[Path, bool]]:
 
 def _holds(path: Path, paths: Iterable[Path]) -> bool:
     return any(one[: len(path)] == path for one in paths)
+
+
+def require_settled(old: Value, read: Callable[[], Value], wanted: Mapping[Path, Value], hint: str) -> None:
+    """Whether what was spliced reads as the old tree with exactly these values replaced; `read` reads it and may raise ValueError.
+
+    Raises Unmergeable.
+    """
+    try:
+        holds = same(replaced(old, wanted), read())
+    except ValueError:
+        holds = False
+    if not holds:
+        path = next(change.path for change in changes(old, wanted))
+        raise Unmergeable("its layout cannot be changed key by key", hint, path=path)

@@ -170,7 +170,7 @@ class _Parser:
             return node
         found = sign.match(self._text, before)
         at = found.end() if found else before
-        return replace(node, start=at, end=at, line=node.line - self._text.count("\n", at, node.start))
+        return replace(node, start=at, end=at)
 
     def _list(self, opening: Any, depth: int) -> Node:
         items: list[Node] = []

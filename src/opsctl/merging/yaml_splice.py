@@ -16,7 +16,7 @@ from opsctl.merging.keys import (
     has,
     is_covered,
     managed,
-    settled,
+    require_settled,
 )
 from opsctl.merging.yaml_nodes import Entry, Node, YamlText, parse
 from opsctl.merging.yaml_spelling import in_flow, items, literal, shared, spelled, steps_of, style_of
@@ -43,13 +43,8 @@ def merge_yaml(text: str, desired: Mapping[str, Value]) -> Merged:
     if not changed:
         return Merged(text, ())
     spliced = _Splice(text, document).spliced(tree, desired)
-    try:
-        holds = settled(tree, meaning(parse(spliced).root), wanted)
-    except Unmergeable:
-        holds = False
-    if not holds:
-        hint = _BY_HAND if text.endswith(("\n", "\r")) else "end the file's last line with a line break"
-        raise Unmergeable("its layout cannot be changed key by key", hint, path=changed[0].path)
+    hint = _BY_HAND if text.endswith(("\n", "\r")) else "end the file's last line with a line break"
+    require_settled(tree, lambda: meaning(parse(spliced).root), wanted, hint)
     return Merged(spliced, changed)
 
 

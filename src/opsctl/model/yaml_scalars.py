@@ -9,6 +9,8 @@ from typing import Any
 
 _OCTAL = re.compile(r"[-+]?0o?[0-7_]+")
 _PLAIN_INT = re.compile(r"[-+]?[0-9_]+")
+# Python 3.11 writes no number of more than 4300 digits (sys.set_int_max_str_digits), whoever reads one.
+_MOST_BITS = 4096
 _PLAIN = re.compile(r"(?:[A-Za-z_/]|\./)[A-Za-z0-9_./@+,=%-]*(?::[A-Za-z0-9_./@+,=%-]+)*")
 # The words of YAML 1.1 (yaml.org/type/bool.html, null.html); Compose's reader (go-yaml v3) takes some of them.
 WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -18,16 +20,15 @@ _UNSAFE = re.compile('[\\\\"\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\uf
 
 
 def number(text: str, kind: str) -> int | float | str:
-    """What a plain scalar that looks like an `int` or a `float` means; text where it only looks so (`0x_`).
+    """What a plain scalar that looks like an `int` or a `float` means; text where it only looks so (`0x_`), or is endless.
 
     yaml.v3 reads 022 as octal 18, but 08 as 8 (Compose v5.6.1, by `config`).
     """
     plain = text.replace("_", "")
     try:
         if kind == "int":
-            if _OCTAL.fullmatch(text) and plain.lstrip("+-") != "0":
-                return int(plain.replace("0o", ""), 8)
-            return int(plain, 10) if _PLAIN_INT.fullmatch(text) else int(plain, 0)
+            whole = _whole(text, plain)
+            return whole if whole.bit_length() <= _MOST_BITS else text
         lower = plain.lower()
         if lower.endswith((".inf", ".nan")):
             return (
@@ -36,6 +37,12 @@ def number(text: str, kind: str) -> int | float | str:
         return float(plain)
     except ValueError:
         return text
+
+
+def _whole(text: str, plain: str) -> int:
+    if _OCTAL.fullmatch(text) and plain.lstrip("+-") != "0":
+        return int(plain.replace("0o", ""), 8)
+    return int(plain, 10) if _PLAIN_INT.fullmatch(text) else int(plain, 0)
 
 
 def scalar(value: Any) -> str:

@@ -99,6 +99,20 @@ def test_spliced_into_an_odd_layout(desired: dict[str, Any], old: str, new: str)
 
 
 @pytest.mark.parametrize(
+    "text, desired, expected",
+    [
+        ('{\n  "a": [1, 2]\n}\n', {"a": [3, 4]}, '{\n  "a": [3, 4]\n}\n'),
+        ('{\n  "a": 1\n}\n', {"a": [3]}, '{\n  "a": [\n    3\n  ]\n}\n'),
+        ('{"a":\n 1}', {"b": [1, 2]}, '{"a":\n 1, "b": [1, 2]}'),
+        ('{"a" :1}', {"b": {"c": 2}}, '{"a" :1,"b" :{"c" :2}}'),
+        ('\ufeff{"a": 1}', {"b": "\u00fc"}, '\ufeff{"a": 1, "b": "\u00fc"}'),
+    ],
+)
+def test_laid_out_as_what_is_around(text: str, desired: dict[str, Any], expected: str) -> None:
+    assert merge_json(text, desired).text == expected
+
+
+@pytest.mark.parametrize(
     "text, desired, said",
     [
         ('{"a": 1, // why\n "b": 2}', {"a": 2}, "line 1: a comment, which JSON does not have"),
@@ -115,8 +129,13 @@ def test_spliced_into_an_odd_layout(desired: dict[str, Any], old: str, new: str)
         ("null", {"a": 2}, "line 1: a single value stands where an object is needed"),
         ('{\n"a": "x"}', {"a": {"b": 1}}, "line 2: a: a single value stands where an object is needed"),
         ('{\n"a": {"b": 1}}', {"a": []}, "line 2: a: an object stands there, whose keys would be lost"),
-        ('{"a": 1}', {"a": {"b": [float("nan")]}}, "a.b: JSON has no form for a number that is not finite"),
+        (
+            '{"a": 1}',
+            {"a": {"b": [{"c": float("nan")}]}},
+            "a.b: JSON has no form for a number that is not finite",
+        ),
         ('{"a": "\ud800"}', {"a": 1}, "it holds characters that no text has"),
+        ('{"a": ' + "9" * 5000 + "}", {"b": 1}, "line 1: not JSON: a number of too many digits"),
         ('{"a": ' + "[" * 99 + "]" * 99 + "}", {"a": 1}, "line 1: not JSON: it is nested too deeply"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -20,6 +21,7 @@ from opsctl.merging.keys import (
     no_longer_managed,
     present,
     replaced,
+    require_settled,
     same,
 )
 from opsctl.merging.reading import hand_edits, reading, text_of
@@ -137,6 +139,24 @@ def test_a_mapping_is_needed_on_the_way() -> None:
     assert replaced({"a": None}, {("a", "b", "c"): 1}) == {"a": {"b": {"c": 1}}}
     with pytest.raises(Unmergeable, match="a mapping is needed"):
         replaced({"a": [1]}, {("a", "b"): 1})
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        {"a": 2, "b": {"c": 1}, "d": 1},
+        {"a": 2, "b": {}},
+        {"a": True, "b": {"c": 1}},
+        {"b": {"c": 1}},
+        [],
+        json.loads,
+    ],
+)
+def test_nothing_may_have_changed_but_the_wanted_values(new: Any) -> None:
+    old, wanted = {"a": 1, "b": {"c": 1}}, {("b", "c"): 1, ("a",): 2}
+    require_settled(old, lambda: {"b": {"c": 1}, "a": 2}, wanted, "by hand")
+    with pytest.raises(Unmergeable, match=r"^a: its layout cannot be changed key by key$"):
+        require_settled(old, lambda: new("{") if new is json.loads else new, wanted, "by hand")
 
 
 def test_keys_no_longer_managed_are_named() -> None:

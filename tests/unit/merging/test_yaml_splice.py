@@ -46,6 +46,7 @@ _SPLICES: list[tuple[str, dict[str, Any], str]] = [
     ("a: x\n", {"a": "yes"}, 'a: "yes"\n'),
     ("a: x\n", {"a": "0644"}, 'a: "0644"\n'),
     ("a: x\n", {"a": "10.0.0.0/8"}, "a: 10.0.0.0/8\n"),
+    (f"x: 0x{'f' * 5000}\na: x\n", {"a": 1}, f"x: 0x{'f' * 5000}\na: 1\n"),
     ("a: x\n", {"a": ""}, 'a: ""\n'),
     ("a: x\n", {"a": None}, "a: null\n"),
     ("a: 'one\n  two' # c\nb: 1\n", {"a": "z"}, "a: 'z' # c\nb: 1\n"),
@@ -83,11 +84,21 @@ _SPLICES: list[tuple[str, dict[str, Any], str]] = [
     ("a: x\nb:\n- 1\n", {"a": [1]}, "a:\n- 1\nb:\n- 1\n"),
     ("a:\n  x # c\nb: 1\n", {"a": [1]}, "a:\n   # c\n  - 1\nb: 1\n"),
     ("a:\n  x\nb: 1\n", {"a": [1]}, "a:\n  - 1\nb: 1\n"),
+    (
+        "a:\n  - x # c - d\n  # e - f\n  -\n\n\n# g\nb: 1\n",
+        {"a": [1], "c": {"d": 2}},
+        "a:\n  - 1\n\n\n# g\nb: 1\nc:\n  d: 2\n",
+    ),
     # Keys that are missing, and mappings that hold nothing yet.
     ("a: 1 # c\n\n# d\n", {"b": 2}, "a: 1 # c\nb: 2\n\n# d\n"),
     ("a: 1", {"b": 2}, "a: 1\nb: 2\n"),
     ("a:\n  b: 1", {"a": {"c": 2}, "d": {"e": 3}}, "a:\n  b: 1\n  c: 2\nd:\n  e: 3\n"),
     ("a:\n   b: 1\n   # c\nd: 1\n", {"a": {"x": {"z": 2}}}, "a:\n   b: 1\n   x:\n      z: 2\n   # c\nd: 1\n"),
+    (
+        "a:\n    b: 1\nc:\n    b: 1\nd:\n  b: 1\n",
+        {"e": {"f": 1}},
+        "a:\n    b: 1\nc:\n    b: 1\nd:\n  b: 1\ne:\n    f: 1\n",
+    ),
     ("a: # c\n  # d\nb: 1\n", {"a": {"x": 2}}, "a: # c\n  x: 2\n  # d\nb: 1\n"),
     ("a: ~ # c\nb: 1\n", {"a": {"x": 2}}, "a: # c\n  x: 2\nb: 1\n"),
     ("a: {} # c\nb: 1\n", {"a": {"x": 2}}, "a: # c\n  x: 2\nb: 1\n"),
@@ -100,6 +111,7 @@ _SPLICES: list[tuple[str, dict[str, Any], str]] = [
     # Flow mappings, only as a whole.
     ("a: {b: 1, c: [2]} # c\n", {"a": {"b": 3, "c": [4]}}, "a: {b: 3, c: [4]} # c\n"),
     ("{a: 1}\n", {"a": 2}, "{a: 2}\n"),
+    ("a: {b: {}, c: ~}\n", {"a": {"b": {"k": 1}, "c": {"l": 2}}}, "a: {b: {k: 1}, c: {l: 2}}\n"),
     # Files that hold nothing.
     ("", {"a": {"b": 1}}, "a:\n  b: 1\n"),
     ("\ufeff", {"a": 1}, "\ufeffa: 1\n"),
@@ -111,11 +123,12 @@ _SPLICES: list[tuple[str, dict[str, Any], str]] = [
     # Anchors, aliases, tags and merge keys beside.
     ("x: &x {k: 1}\ny: *x\na: 1\n", {"a": 2}, "x: &x {k: 1}\ny: *x\na: 2\n"),
     ("x: &x {k: 1}\na:\n  <<: *x\n", {"a": {"k": 2}}, "x: &x {k: 1}\na:\n  <<: *x\n  k: 2\n"),
+    ("'<<': 1\na: 1\n", {"a": 2}, "'<<': 1\na: 2\n"),
     ("x: !vault |\n  y\na: !!map\n  b: 1\n", {"c": 2}, "x: !vault |\n  y\na: !!map\n  b: 1\nc: 2\n"),
 ]
 
 
-@pytest.mark.parametrize("text, desired, expected", _SPLICES)
+@pytest.mark.parametrize("text, desired, expected", _SPLICES, ids=range(len(_SPLICES)))
 def test_spliced(text: str, desired: dict[str, Any], expected: str) -> None:
     merged = merge_yaml(text, desired)
     assert merged.text == expected
@@ -163,11 +176,13 @@ _REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "line 3: a.k: it comes by '<<', and a key beside that would hide all of it",
     ),
     ("a: !!int '5'\n", {"a": 6}, "line 1: a: it has a tag (!!int)"),
+    ("a: !own [1]\n", {"a": [1]}, "line 1: a: it has a tag (!own)"),
     ("a: !own\n  b: 1\n", {"a": {"b": 2}}, "line 1: a: it has a tag (!own)"),
     ("a: {b: 1, c: 2}\n", {"a": {"b": 2}}, f"line 1: a: {_FLOW}"),
     ("a: {b: 1,\n c: 2}\n", {"a": {"b": 2, "c": 3}}, f"line 1: a: {_FLOW}"),
     ("x: &x 1\na: {b: *x}\n", {"a": {"b": 2}}, f"line 2: a: {_FLOW}"),
     ("a: {b: {}, c: {d: 1}}\n", {"a": {"b": {"e": 1}}}, f"line 1: a: {_FLOW}"),
+    ("a: {b: {}, c: 1}\n", {"a": {"c": 2}}, f"line 1: a: {_FLOW}"),
     ("{a: 1, b: 2}", {"a": 2}, f"line 1: {_FLOW}"),
     ("\na: 1\n", {"a": {"b": 2}}, "line 2: a: a single value stands where a mapping is needed"),
     ("a:\n- 1\n", {"a": {"b.c": {"d": 2}}}, "line 2: a: a list stands where a mapping is needed"),
@@ -208,6 +223,7 @@ _REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     # A block of text lacks the line break that the file lacks, and would get one.
     ("a: |\n  x", {"b": 2}, "b: its layout cannot be changed key by key"),
+    ("? a\n: - 1\n", {"a": [3]}, "line 2: a: it does not begin on a line of its own"),
     ("? a\n? b\n", {"a": 1}, "a: its layout cannot be changed key by key"),
 ]
 

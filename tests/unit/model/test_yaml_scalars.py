@@ -26,7 +26,7 @@ def test_numbers_mean_what_they_mean_to_compose(text: str, kind: str, meant: flo
     assert number(text, kind) == meant
 
 
-@pytest.mark.parametrize("text", ["0x_", "0b_", "+_", "._"])
+@pytest.mark.parametrize("text", ["0x_", "0b_", "+_", "._", "9" * 5000, "0x" + "f" * 5000])
 def test_what_only_looks_like_a_number_is_text(text: str) -> None:
     document = read_yaml("stack.yml", f"key: {text}\n".encode())
     assert document.value == {"key": text}

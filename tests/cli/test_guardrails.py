@@ -67,6 +67,14 @@ def test_an_error_refuses_every_host_that_has_the_service_with_rule_place_and_hi
     )
 
 
+def test_the_rules_of_an_app_refuse_too(root: Path) -> None:
+    with (root / "stacks" / "more.yml").open("a") as file:
+        file.write("    app: litellm\n    env: {LITELLM_MASTER_KEY: sk-1234}\n")
+    found = refused(root)
+    assert found["one"] == []
+    assert any("(LLM010, stacks/more.yml:" in reason for reason in found["two"])
+
+
 def test_hosts_without_it_go_on(root: Path) -> None:
     with (root / "stacks" / "more.yml").open("a") as file:
         file.write(SOCKET)

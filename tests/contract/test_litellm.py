@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -16,6 +17,8 @@ import requests
 from tests.contract.models import Models
 from tests.unit.apps.proxies import LITELLM, changed, findings, project
 
+from opsctl.apps.litellm.key_lists import GENERAL, LISTS, ROUTER
+from opsctl.apps.litellm.key_lists import LITELLM as MODULE
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
@@ -199,3 +202,44 @@ def test_the_same_budget_in_a_wrong_place_is_taken_silently_and_refused_by_us(
         log = proxy.log.read_text()
     assert "Key 'num_retrys' is not a valid argument for Router.__init__(). Ignoring this key." in log
     assert not re.search(r"provider_budget_config|max_budget", log)
+
+
+# What the proxy sets itself; given twice, it ends with a TypeError (proxy_server.py 2760).
+MANAGED = {
+    "self",
+    "model_list",
+    "search_tools",
+    "assistants_config",
+    "router_general_settings",
+    "ignore_invalid_deployments",
+}
+ASKED = """
+import inspect, json, litellm
+from litellm.proxy._types import ConfigGeneralSettings
+print(json.dumps([
+    inspect.getfullargspec(litellm.Router).args,
+    list(ConfigGeneralSettings.model_fields),
+    [name for name, value in vars(litellm).items() if isinstance(value, bool) and name[0].islower()],
+]))
+"""
+
+
+def test_our_lists_have_what_the_package_itself_says(litellm: Path) -> None:
+    python = litellm.with_name("python")
+    environ = {"PATH": "/usr/bin:/bin", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(
+        [python, "-c", ASKED], env=environ, capture_output=True, text=True, timeout=STARTING, check=True
+    )
+    router, general, switches = (set(names) for names in json.loads(done.stdout.splitlines()[-1]))
+    listed = LISTS[0].keys
+    assert listed[ROUTER] == router - MANAGED
+    assert general <= listed[GENERAL]
+    assert switches <= listed[MODULE]
+
+
+def test_what_the_proxy_sets_itself_ends_it_under_router_settings(site: Site) -> None:
+    root = site.made(("router_settings:\n", "router_settings:\n  assistants_config: {}\n"))
+    assert [one.refuses for one in findings(root, "LLM001")] == [True]
+    with site.process(root) as (process, running):
+        wait(lambda: process.poll() is not None, running)
+        assert "got multiple values for keyword argument 'assistants_config'" in running.log.read_text()

@@ -41,11 +41,15 @@ def _errors(fleet: Fleet, desired: Desired, now: float) -> list[tuple[str, froze
     """Service, hosts and text of every error that stands; no store is asked, since the rendering was."""
     from datetime import UTC, datetime
 
-    from opsctl.rules.catalogue import RULES
+    from opsctl.apps.catalogue import all_rules, apps_of
     from opsctl.rules.engine import apply
     from opsctl.rules.subject import Subject
 
-    rules = [one for one in RULES if one.severity == "error" and one.id not in _JUDGED_WITH_THE_HOST]
+    rules = [
+        one
+        for one in all_rules(apps_of(fleet))
+        if one.severity == "error" and one.id not in _JUDGED_WITH_THE_HOST
+    ]
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
     return [
         (

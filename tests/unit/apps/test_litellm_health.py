@@ -95,6 +95,19 @@ def test_a_file_of_a_service_that_asks(tmp_path: Path) -> None:
     assert places(findings(root, "LLM013")) == marked(root)
 
 
+def test_a_bare_health_calls_those_too_that_the_background_leaves_out(tmp_path: Path) -> None:
+    root = checked(tmp_path, '[CMD, curl, "http://localhost:4000/health"]')
+    dear = "    model_info: {disable_background_health_check: true}\n  - model_name: spare"
+    (root / "templates/litellm/config.yaml.j2").write_text(changed(CONFIG, [("  - model_name: spare", dear)]))
+    assert "(2 billed models" in findings(root, "LLM013")[0].hit.message
+
+
+def test_another_port_of_the_host_is_another_service(tmp_path: Path) -> None:
+    metrics = changed(LITELLM, [('ports: ["192.0.2.1:4100:4000"]', 'ports: ["192.0.2.1:4200:9090"]')])
+    far = 'image: a:1\nenv:\n  A: "http://192.0.2.1:4200/health"\n'
+    assert findings(project(tmp_path, service=metrics, watch=far), "LLM013") == []
+
+
 def test_from_another_host_only_the_published_port_leads_there(tmp_path: Path) -> None:
     far = 'image: a:1\nenv:\n  A: "http://192.0.2.1:4100/health"  # <-\n  B: "http://litellm:4000/health"\n'
     root = project(tmp_path, watch=far)

@@ -118,6 +118,12 @@ def test_a_key_that_the_settings_allow_is_taken(tmp_path: Path) -> None:
     assert findings(root) == []
 
 
+@pytest.mark.parametrize("tag,known", [("v1.109.9", True), ("v1.81.3-stable", True), ("v1.110.0", False)])
+def test_a_version_above_the_newest_list_is_named(tag: str, known: bool, tmp_path: Path) -> None:
+    root = project(tmp_path, service=changed(LITELLM, [("v1.89.1", tag)]))
+    assert [one.rule.id for one in findings(root)] == ([] if known else ["LLM014"])
+
+
 def test_a_configuration_that_opsctl_does_not_mount_is_no_pass(tmp_path: Path) -> None:
     service = changed(LITELLM, [("/app/config.yaml, --port", "/data/config.yaml, --port")])
     (found,) = findings(project(tmp_path, service=service), "LLM001")
@@ -141,6 +147,7 @@ def test_a_configuration_that_cannot_be_meant(edit: tuple[str, str], message: st
     "cap",
     [
         "{max_budget: 1, budget_duration: 1d}",
+        "{budget_limit: 1, time_period: 1d, max_budget: 1}",
         "{budget_limit: 1}",
         "{budget_limit: 0, time_period: 1d}",
         "{budget_limit: 1, time_period: often}",
@@ -192,6 +199,15 @@ def test_what_sends_no_bill_needs_no_cap(tmp_path: Path) -> None:
     assert findings(root, "LLM005") == []
 
 
+def test_caps_are_taken_to_the_period_of_the_whole(tmp_path: Path) -> None:
+    """3 USD in 12 hours and 1 in a day are 7 in a day."""
+    service = changed(
+        LITELLM, [("openrouter: {limit: 3, period: 1d}", "openrouter: {limit: 3, period: 12h}")]
+    )
+    (found,) = findings(project(tmp_path, service=service), "LLM007")
+    assert "the caps come to 7 USD in 1d, max_budget is 5" in found.hit.message
+
+
 def test_a_cache_lends_its_redis_to_the_router(tmp_path: Path) -> None:
     cached = changed(CONFIG, [("  redis_host: redis\n", ""), (WHOLE, WHOLE + "  cache: true\n")])
     assert findings(project(tmp_path / "a", config=cached), "LLM008") == []
@@ -215,6 +231,7 @@ def test_a_fallback_to_the_same_provider_is_none(tmp_path: Path) -> None:
     "key,message",
     [
         ('""', "is not set"),
+        ("sk-1234", "is the one of LiteLLM's documentation"),
         ("hunter2-hunter2-hunter2", "does not begin with sk-"),
         ("sk-short", "short enough to be guessed"),
         ("sk-0123456789abcdef0123456789abcdef", ""),

@@ -70,9 +70,9 @@ def _hit(proxy: Proxy, view: ServiceView, one: _Text) -> Hit:
     else:
         cost = daily_cost(proxy, one.seconds or _EVERY)
         cost += "" if one.seconds else ", if it asks that often"
-    message = f"{view.name}: asks /health of {proxy.view.name}, which calls every model: {cost}"
-    if proxy.in_background:
-        message = f"{view.name}: asks /health of {proxy.view.name}: {cost}"
+    whose = "its own /health" if view.name == proxy.view.name else f"/health of {proxy.view.name}"
+    what = whose if proxy.in_background else f"{whose}, which calls every model"
+    message = f"{view.name}: asks {what}: {cost}"
     return Hit(one.place, message, _HINT, view.name, view.service.stack, view.host.name)
 
 
@@ -88,7 +88,7 @@ def _addresses(subject: Subject, proxy: Proxy, asking: ServiceView) -> AbstractS
             found |= {(name, str(published["published"])) for name in reached if name}
     if asking.host.name == view.host.name:
         found |= {(name, port) for name in _names(view) if name}
-        if asking.name == view.name or view.name in asking.service.shares or view.name in _network(asking):
+        if asking.name == view.name or asking.definition.get("network_mode") == f"service:{view.name}":
             found |= {(name, port) for name in ("localhost", "127.0.0.1", "::1", "0.0.0.0")}  # noqa: S104 - compared
     return found
 
@@ -99,10 +99,6 @@ def _names(view: ServiceView) -> Iterator[str]:
     for entry in networks.values() if isinstance(networks, Mapping) else ():
         if isinstance(entry, Mapping):
             yield from map(str, entry.get("aliases") or ())
-
-
-def _network(view: ServiceView) -> str:
-    return str(view.definition.get("network_mode") or "").removeprefix("service:")
 
 
 def _texts(view: ServiceView) -> Iterator[_Text]:

@@ -71,8 +71,8 @@ _1_81 = KeyList((0, 0), _NONE).after(
         aleph_alpha_key allow_dynamic_callback_disabling allowed_fails amazon_nova_api_key anthropic_key
         api_base api_key api_version argilla_batch_size aws_sqs_callback_params azure_content_safety_params
         azure_key banned_keywords_list baseten_key blocked_user_list budget_duration bytez_key cache
-        cache_params caching callback_settings callbacks check_provider_endpoint clarifai_key
-        cloudflare_api_key cohere_key cold_storage_custom_logger cometapi_key
+        cache_params caching caching_with_models callback_settings callbacks check_provider_endpoint
+        clarifai_key cloudflare_api_key cohere_key cold_storage_custom_logger cometapi_key
         common_cloud_provider_auth_params content_policy_fallbacks context_window_fallbacks
         cost_discount_config cost_margin_config custom_prometheus_metadata_labels custom_prometheus_tags
         custom_prompt_dict custom_provider_map databricks_key datadog_llm_observability_params
@@ -182,7 +182,7 @@ _1_109 = _1_89.after(
         dangerously_permit_weak_or_unset_master_key database_max_idle_connection_lifetime
         disable_auto_add_proxy_admin_to_teams disable_bedrock_agent_runtime_passthrough
         disable_custom_api_keys disable_env_credential_login disable_fallbacks_on_per_model_rate_limits
-        disable_model_info_refresh disable_password_login_when_sso_enabled
+        disable_model_info_refresh disable_password_login_when_sso_enabled disable_pre_routing_error_logs
         disable_requester_ip_address_logging enable_claude_code_gateway enable_openai_websocket_passthrough
         enforce_fallback_model_access expose_fallback_errors_to_caller fail_closed_budget_enforcement
         fail_closed_rate_limit_enforcement failed_login_block_seconds failed_login_window_seconds
@@ -236,9 +236,7 @@ _1_109 = _1_89.after(
         """,
     },
     {
-        GENERAL: """
-        disable_error_logs image_generation_model moderation_model use_legacy_interactions_schema
-        """,
+        GENERAL: "use_legacy_interactions_schema",
         LITELLM: "telemetry use_legacy_interactions_schema",
     },
 )

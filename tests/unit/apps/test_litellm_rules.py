@@ -118,6 +118,18 @@ def test_a_key_that_the_settings_allow_is_taken(tmp_path: Path) -> None:
     assert findings(root) == []
 
 
+@pytest.mark.parametrize(
+    "command", ["", "command: --config=/app/config.yaml --port=4000\n", "command: [-c, /app/config.yaml]\n"]
+)
+def test_the_configuration_is_found_however_it_is_named(command: str, tmp_path: Path) -> None:
+    """Without a name it is the one at /app/config.yaml."""
+    service = changed(LITELLM, [('command: [--config, /app/config.yaml, --port, "4000"]\n', command)])
+    root = project(
+        tmp_path, service=service, config=changed(CONFIG, [(GENERAL, "generl: 1 # <-\n" + GENERAL)])
+    )
+    assert places(findings(root)) == marked(root)
+
+
 @pytest.mark.parametrize("tag,known", [("v1.109.9", True), ("v1.81.3-stable", True), ("v1.110.0", False)])
 def test_a_version_above_the_newest_list_is_named(tag: str, known: bool, tmp_path: Path) -> None:
     root = project(tmp_path, service=changed(LITELLM, [("v1.89.1", tag)]))

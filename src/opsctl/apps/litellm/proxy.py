@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,7 +126,7 @@ def command_words(view: ServiceView) -> list[str]:
 
 def option(words: Sequence[str], *names: str) -> str:
     """The argument of an option, `--name value` or `--name=value`; "" where it is not given."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
         if name in names:
             return value if equals else following

@@ -94,7 +94,7 @@ def _has_redis(config: ConfigFile) -> bool:
     if any(config.section(ROUTER).get(key) for key in ("redis_host", "redis_url")):
         return True
     kind = config.section(LITELLM, "cache_params").get("type", "redis")
-    return is_on(config.section(LITELLM).get("cache")) and kind in {"redis", "redis-semantic"}
+    return is_on(config.section(LITELLM).get("cache")) and kind in ("redis", "redis-semantic")
 
 
 def _stuck(subject: Subject) -> Iterator[Hit]:

@@ -158,7 +158,10 @@ def _provider(params: Mapping[str, Any]) -> str:
 
 def _is_own(api_base: object) -> bool:
     """Whether an endpoint is on one's own network: a service's name, or a private address."""
-    host = urlsplit(str(api_base or "")).hostname
+    try:
+        host = urlsplit(str(api_base or "")).hostname
+    except ValueError:
+        return False
     if not host:
         return False
     try:

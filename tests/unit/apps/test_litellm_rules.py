@@ -119,11 +119,17 @@ def test_a_key_that_the_settings_allow_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "command: --config=/app/config.yaml --port=4000\n", "command: [-c, /app/config.yaml]\n"]
+    "command,target",
+    [
+        ("", "/app/config.yaml"),
+        ("command: --config=/etc/llm.yaml --port=4000\n", "/etc/llm.yaml"),
+        ("command: [-c, /etc/llm.yaml]\n", "/etc/llm.yaml"),
+    ],
 )
-def test_the_configuration_is_found_however_it_is_named(command: str, tmp_path: Path) -> None:
+def test_the_configuration_is_found_however_it_is_named(command: str, target: str, tmp_path: Path) -> None:
     """Without a name it is the one at /app/config.yaml."""
-    service = changed(LITELLM, [('command: [--config, /app/config.yaml, --port, "4000"]\n', command)])
+    named = ('command: [--config, /app/config.yaml, --port, "4000"]\n', command)
+    service = changed(LITELLM, [named, ("target: /app/config.yaml", f"target: {target}")])
     root = project(
         tmp_path, service=service, config=changed(CONFIG, [(GENERAL, "generl: 1 # <-\n" + GENERAL)])
     )

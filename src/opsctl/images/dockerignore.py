@@ -50,6 +50,21 @@ def _piece(match: re.Match[str]) -> str:
     if match[0] in fixed:
         return fixed[match[0]]
     if match["class"]:
-        inside = re.sub(r"([\[&~|])", r"\\\1", match["class"])
-        return f"[{match['not']}{inside}]"
+        return _class(match["class"], negated=bool(match["not"]))
     return re.escape(match["plain"] or match["other"])
+
+
+_CLASS = re.compile(r"(?P<low>\\.|[^\\])(?:-(?P<high>\\.|[^\\]))?", re.DOTALL)
+
+
+def _class(inside: str, *, negated: bool) -> str:
+    """A range that ends before it begins holds nothing, as for Go's path.Match."""
+    items = []
+    for found in _CLASS.finditer(inside):
+        low = found["low"][-1]
+        high = found["high"][-1] if found["high"] else low
+        if low <= high:
+            items.append(f"{re.escape(low)}-{re.escape(high)}")
+    if not items:
+        return "." if negated else "(?!)"
+    return f"[{'^' if negated else ''}{''.join(items)}]"

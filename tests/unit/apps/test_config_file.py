@@ -32,6 +32,12 @@ def test_a_line_whose_value_is_rendered_is_found_by_its_key() -> None:
     assert [source_line(source, ["a: 1", "b: 2", "c: 1"], line) for line in (1, 2, 3)] == [1, 5, 6]
 
 
+def test_a_line_without_keys_is_found_by_its_beginning() -> None:
+    source = ["user default on >{{ a }}", "user {{ n }} off", "user app on >{{ b }} ~app:*"]
+    rendered = ["user default on >x", "user y off", "user app on >z ~app:*"]
+    assert [source_line(source, rendered, line) for line in (1, 2, 3)] == [1, 2, 3]
+
+
 def test_lines_of_a_loop_lead_to_its_body() -> None:
     source = ["top:", "{% for n in names %}", "  {{ n }}: {limit: 1}", "{% endfor %}", "end: 1"]
     rendered = ["top:", "", "  a: {limit: 1}", "", "  b: {limit: 1}", "", "end: 1"]

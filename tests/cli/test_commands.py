@@ -442,3 +442,22 @@ def test_hosts_trust_without_a_terminal_needs_yes(project: Path) -> None:
 def test_unknown_hosts_are_not_trusted(project: Path) -> None:
     ended = opsctl("hosts", "trust", "lab-ap", "--yes", project=project)
     assert ended.err == "no host is called lab-ap\n\nhint: did you mean 'lab-app'?\n"
+
+
+def test_connections_are_summed_up_and_end_in_4_where_a_deploy_would_be_refused(project: Path) -> None:
+    assert opsctl("connections", "lab", project=project).out == "no service has app: postgresql\n"
+    stack = project / "stacks" / "app.yml"
+    text = stack.read_text()
+    user = "  reader: {image: a:1, connections: {pg: {database: shop, pool: POOL, processes: 2}}}\n"
+    db = "  pg: {app: postgresql, image: 'postgres:18', databases: {shop: {password: {secret: a}}, idle: {password: {secret: b}}}}\n"
+    stack.write_text(text.replace("services:\n", f"services:\n{db}{user.replace('POOL', '48')}", 1))
+    fits = opsctl("connections", "lab", project=project)
+    assert fits.code == 0
+    assert "pg@lab-app  97 usable: 100 without 3 kept for superusers  ok" in fits.out
+    assert "reader   shop        48          2           96" in fits.out
+    assert "note  idle: nobody states a pool" in fits.out
+    stack.write_text(text.replace("services:\n", f"services:\n{db}{user.replace('POOL', '49')}", 1))
+    over = opsctl("connections", "lab", "--json", project=project)
+    assert over.code == 4
+    (server,) = over.envelope["data"]["servers"]
+    assert (server["total"], server["usable"], server["fits"], server["silent"]) == (98, 97, False, ["idle"])

@@ -27,6 +27,7 @@ _COMMANDS = {
     "recreate": ("day", "recreate"),
     "audit": ("audit", "audit"),
     "memory": ("memory", "memory"),
+    "connections": ("connections", "connections"),
     "lint": ("lint", "lint"),
     "render": ("render", "render"),
     "explain": ("explain", "explain"),

@@ -52,7 +52,9 @@ def rendered(
         return there.login if there and there.login else source.login(name)
 
     desired = render(fleet, environment, value, login=login, state_folder=state_folder)
-    used = {name for host in desired.hosts for service in host.services.values() for name in service.secrets}
+    used = {
+        name for host in desired.hosts for service in host.services.values() for name in service.known_secrets
+    }
     file = source.stored() if used else None
     if file is None:
         return desired

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsctl.inputs.database_checks import check_databases
 from opsctl.inputs.dependency_checks import check_dependencies
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.host_checks import check_together
@@ -21,6 +22,7 @@ def crosscheck(draft: Draft, *, hosts_known: bool) -> None:
         check_resource_labels(scope)
         for member in scope.members():
             check_service(scope, member)
+            check_databases(scope, member)
         check_dependencies(scope)
         check_together(scope)
         if hosts_known:

@@ -9,6 +9,7 @@ from opsctl.apps.app import App
 from opsctl.apps.catalogue import BUILT_IN
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
+from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
 from opsctl.model.stack import Build, DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
 from opsctl.render.schema import compose_spec
@@ -143,6 +144,13 @@ def _own_properties() -> dict[str, Any]:
         "wait": _inline(Wait.model_json_schema()),
         "app": {"type": "string", "description": "What kind of software it is, by the name of an app."},
         "settings": {"type": "object", "description": "The settings of its app."},
+        "databases": _databases_schema(),
+        "connections": {
+            "type": "object",
+            "patternProperties": {_NAMES: _inline(Connection.model_json_schema())},
+            "additionalProperties": False,
+            "description": "By the service that keeps the database: what this one may hold open.",
+        },
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
     }
 
@@ -159,6 +167,16 @@ def _build_schema() -> dict[str, Any]:
     return {
         "description": "An image that the host builds, in place of image: a folder below templates/, or a mapping.",
         "anyOf": [{"type": "string", "pattern": "^[^/]"}, mapping],
+    }
+
+
+def _databases_schema() -> dict[str, Any]:
+    entry = _inline(Database.model_json_schema())
+    entry["properties"]["password"] = _inline(SecretRef.model_json_schema())
+    return {
+        "type": "object",
+        "additionalProperties": entry,
+        "description": "What a service of the app postgresql keeps for others, by name.",
     }
 
 

@@ -29,6 +29,8 @@ OWN_KEYS = frozenset(
         "lint",
         "app",
         "settings",
+        "databases",
+        "connections",
         "compose",
         "overrides",
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from opsctl.model.databases import Connection, Database, Identifier
 from opsctl.model.frozen import Frozen
 from opsctl.model.values import (
     Day,
@@ -182,6 +183,10 @@ class Service(Frozen):
     """The kind of software that it is, by the name of an app; "" where opsctl knows nothing of it."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """What its app reads, complete once it is loaded; text values are templates."""
+    databases: dict[Identifier, Database] = Field(default_factory=dict)
+    """What a PostgreSQL service keeps for others, by name."""
+    connections: dict[Name, Connection] = Field(default_factory=dict)
+    """By the service that keeps the database, what this one may hold open."""
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

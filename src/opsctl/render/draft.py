@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.model.fleet import Place
 from opsctl.model.stack import Service
-from opsctl.state.desired import DesiredBuild, DesiredFile, Mention
+from opsctl.state.desired import DesiredBuild, DesiredDatabase, DesiredFile, Mention
 
 OWN_LABEL_PREFIX = "opsctl."
 
@@ -30,6 +30,7 @@ class Draft:
     secrets: frozenset[str] = frozenset()
     mentions: tuple[Mention, ...] = ()
     build: DesiredBuild | None = None
+    databases: tuple[DesiredDatabase, ...] = ()
 
 
 def definition(draft: Draft) -> dict[str, Any]:

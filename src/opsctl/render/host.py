@@ -17,6 +17,7 @@ from opsctl.model.values import Unfit
 from opsctl.render import envfile
 from opsctl.render.builds import Building
 from opsctl.render.context import Asked, Secrets, host_context, service_view
+from opsctl.render.databases import desired_databases
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition
 from opsctl.render.ports import read_port
@@ -24,7 +25,14 @@ from opsctl.render.problems import Problems
 from opsctl.render.split import desired_service, named_volumes
 from opsctl.render.templating import Templates
 from opsctl.render.texts import Texts
-from opsctl.state.desired import DesiredBuild, DesiredFile, DesiredHost, DesiredService, Mention
+from opsctl.state.desired import (
+    DesiredBuild,
+    DesiredDatabase,
+    DesiredFile,
+    DesiredHost,
+    DesiredService,
+    Mention,
+)
 
 _KNOWN_TO_ENGINE = frozenset({"default"})
 
@@ -165,7 +173,12 @@ class HostRendering:
             frozenset(asked.names),
             tuple(dict.fromkeys((*asked.mentions, *(built.mentions if built else ())))),
             built,
+            databases=self._databases(stack, name, service),
         )
+
+    def _databases(self, stack: str, name: str, service: Service) -> tuple[DesiredDatabase, ...]:
+        place = partial(self._texts.place, stack, "services", name, "databases")
+        return desired_databases(service.databases, self._secrets, self._problems, place)
 
     def _merged(self, kind: str) -> dict[str, dict[str, Any]]:
         """Networks or volumes of all stacks of the host; two that bear one name must say the same."""

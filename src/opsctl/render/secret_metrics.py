@@ -43,7 +43,7 @@ def changed_moments(content: bytes) -> dict[str, int]:
 def _with_file(
     environment: str, host: DesiredHost, file: StoreFile, due: Callable[[Secret], float | None]
 ) -> DesiredHost:
-    used = {name for service in host.services.values() for name in service.secrets}
+    used = {name for service in host.services.values() for name in service.known_secrets}
     secrets = {name: file.secrets[name] for name in sorted(used) if name in file.secrets}
     if not secrets:
         return host

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """One place where a secret is asked for: by a service, in a variable of its env or a file by its target; or by the login
-    of a registry, without stack and service.
+    """One place where a secret is asked for: by a service, in a variable of its env, a file by its target or a database that
+    it keeps; or by the login of a registry, without stack and service.
     """
 
     stack: str
@@ -27,6 +27,7 @@ class SecretUse:
     env_key: str = ""
     target: str = ""
     registry: str = ""
+    database: str = ""
 
     @property
     def user(self) -> str:
@@ -74,9 +75,14 @@ def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Serv
     for index, file in enumerate(service.files):
         place = locate(fleet, environment, stack, "services", name, "files", index)
         yield SecretUse(stack, name, place, target=file.target)
+    for database in service.databases:
+        place = locate(fleet, environment, stack, "services", name, "databases", database, "password")
+        yield SecretUse(stack, name, place, database=database)
 
 
 def _asked(finder: SecretFinder, service: Service, use: SecretUse) -> frozenset[str]:
+    if use.database:
+        return frozenset({service.databases[use.database].password.secret})
     if use.env_key:
         value = service.env[use.env_key]
         return frozenset({value.secret}) if isinstance(value, SecretRef) else finder.in_text(value, use.place)

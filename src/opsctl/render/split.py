@@ -50,6 +50,8 @@ def desired_service(
         mentions=draft.mentions,
         build=draft.build if draft.build and final["image"] == draft.build.image else None,
         settle=draft.service.wait.settle,
+        databases=draft.databases,
+        uses={name: one.database for name, one in draft.service.connections.items()},
     )
 
 

@@ -12,7 +12,18 @@ from opsctl.rules.subject import Subject
 Severity = Literal["error", "warning", "note"]
 """error: a deploy is refused; warning: wrong, and allowed; note: worth knowing. The words are SARIF's levels."""
 Theme = Literal[
-    "images", "memory", "env", "secrets", "network", "docker", "health", "files", "hardening", "lint", "apps"
+    "images",
+    "memory",
+    "databases",
+    "env",
+    "secrets",
+    "network",
+    "docker",
+    "health",
+    "files",
+    "hardening",
+    "lint",
+    "apps",
 ]
 
 

@@ -111,6 +111,23 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredDatabase:
+    """A database that a service keeps for others. `login` is the role that `password` belongs to: `role` itself, or one of
+    two that act as it. `secret` names where the password is from.
+    """
+
+    name: str
+    role: str
+    login: str
+    password: str = field(repr=False)
+    secret: str
+    extensions: tuple[str, ...] = ()
+    connection_limit: int | None = None
+    member_of: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredService:
     """One service of a host.
 
@@ -153,6 +170,14 @@ class DesiredService:
     """Where its image is built on the host."""
     secrets: frozenset[str] = frozenset()
     """Names of the secrets that its environment and files were rendered with."""
+    databases: tuple[DesiredDatabase, ...] = ()
+    uses: Mapping[str, str] = field(default_factory=dict)
+    """By the service that keeps it, the database that this one connects to."""
+
+    @property
+    def known_secrets(self) -> frozenset[str]:
+        """Those of its environment and files, and the passwords of the roles that it keeps."""
+        return self.secrets | {one.secret for one in self.databases}
 
     @property
     def env_path(self) -> str:

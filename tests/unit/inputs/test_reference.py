@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from opsctl.inputs.template_checks import CONTEXT
 from opsctl.model.build_spelling import REFUSED_BUILD_KEYS
 from opsctl.model.compose_spelling import REFUSED
+from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import Environment, Host, HostsFile, Sudo
 from opsctl.model.stack import (
     Build,
@@ -55,6 +56,8 @@ def keys(page: str, title: str) -> set[str]:
         ("stack-files.md", "A file", FileSpec),
         ("stack-files.md", "wait", Wait),
         ("stack-files.md", "build", Build),
+        ("stack-files.md", "databases", Database),
+        ("stack-files.md", "connections", Connection),
     ],
 )
 def test_tables_have_the_keys_of_the_models(page: str, title: str, model: type[BaseModel]) -> None:

@@ -38,6 +38,14 @@ FILES = """\
       crate:
         build: {context: crate, dockerfile: deep/Dockerfile, args: {VERSION: 2, A: "b"}, target: last, x-a: 1}
       trunk: {build: {context: crate, args: [VERSION=2]}}
+      db:
+        image: postgres:18
+        app: postgresql
+        settings: {max_connections: 200, shared_buffers: 1GB}
+        databases:
+          n8n: {password: {secret: n8n_db}, role: n8n, logins: [a, b], extensions: [vector], connection_limit: 3}
+          Other: {password: {secret: other}, member_of: [shared], connect: [exporter]}
+        connections: {db: {database: n8n, pool: 3, processes: 2}}
     networks: {front: {internal: true}, back: }
     volumes: {data: {external: true, name: old}}
     x-more: 1

@@ -1,0 +1,1 @@
+"""What opsctl knows of PostgreSQL."""

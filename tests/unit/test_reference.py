@@ -122,6 +122,7 @@ def test_every_key_of_hosts_toml_is_told(model: type[BaseModel]) -> None:
         stack.Memory,
         stack.DependsOn,
         stack.FileSpec,
+        stack.MergeSpec,
         stack.OnChange,
         stack.Wait,
         stack.Build,

@@ -7,12 +7,15 @@ Each line is a word and its fields, parted by single spaces; contents travel as 
     key <base64>                         stat <mode, octal> <size> <path>
     sum <sha256> <path>                  content <base64> <path>
     owed <seconds> <service>/<reaction>  held <service>
-    rotating <secret> <json>             end
+    rotating <secret> <json>             record <name> <base64>
+    merged <state> <detail> <path>       end
+
+The detail of a merged file is "-", but of a "file" its content and of a "link" the real path, both as base64 after a dot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from opsctl.argv.command import Command, script
 
@@ -25,12 +28,34 @@ UNREADABLE = 77
 # left out by the reader.
 _LOOK = """\
 directory=$1 limit=$2
+shift 2
 nl='
 '
 encoded() { base64 <"$1" | tr -d '\\n'; }
 unreadable() {
     echo "cannot read $1" >&2
     exit 77
+}
+replaceable() {
+    folder=${1%/*}
+    [ -r "$1" ] && [ -w "${folder:-/}" ] || return 1
+    [ "$user" = 0 ] || [ "$(stat -c %u -- "$1")" = "$user" ]
+}
+merged() {
+    real=$(readlink -f -- "$1")
+    if ! [ -e "$1" ] && ! [ -L "$1" ]; then
+        echo "merged missing - $1"
+    elif [ "$real" != "$1" ]; then
+        echo "merged link .$(printf %s "$real" | base64 | tr -d '\\n') $1"
+    elif ! [ -f "$1" ]; then
+        echo "merged odd - $1"
+    elif ! replaceable "$1"; then
+        echo "merged locked - $1"
+    elif [ "$(stat -c %s -- "$1")" -gt "$limit" ]; then
+        echo "merged large - $1"
+    else
+        echo "merged file .$(encoded "$1") $1"
+    fi
 }
 desired="$nl$(cat)$nl"
 there=$directory
@@ -51,6 +76,8 @@ done </proc/meminfo
 df -Pk -- "$there" | while read -r device total used available rest; do
     case $total in *[!0-9]*) ;; *) echo "disk $total $available" ;; esac
 done
+user=$(id -u)
+for path; do merged "$path"; done
 if [ "$there" = "$directory" ]; then
     cd -- "$directory" || unreadable "$directory"
     if [ -e compose.yml ]; then
@@ -73,6 +100,9 @@ if [ "$there" = "$directory" ]; then
             if [ -e "$marker" ]; then
                 echo "rotating ${marker#.opsctl/rotating/} $(head -c 4096 -- "$marker" | tr -d '\\n')"
             fi
+        done
+        for record in .opsctl/merged/*; do
+            if [ -e "$record" ]; then echo "record ${record#.opsctl/merged/} $(encoded "$record")"; fi
         done
     fi
     set --
@@ -126,11 +156,14 @@ done
 _CONTENT_LIMIT = 1024 * 1024
 
 
-def look(directory: str, desired: Mapping[str, str]) -> Command:
-    """Read everything of `directory` that a plan needs; `desired` holds the sha256 of each file by relative path."""
+def look(directory: str, desired: Mapping[str, str], merged: Iterable[str] = ()) -> Command:
+    """Read everything of `directory` that a plan needs, and merged files by their absolute paths.
+
+    `desired` holds the sha256 of each file by relative path.
+    """
     wanted = "".join(f"{digest}  {path}\n" for path, digest in sorted(desired.items()))
     return Command(
-        words=script(_LOOK, directory, str(_CONTENT_LIMIT)),
+        words=script(_LOOK, directory, str(_CONTENT_LIMIT), *merged),
         stdin=wanted.encode(),
         privilege="files",
         timeout=60.0,

@@ -7,8 +7,9 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast, get_args
 
-from opsctl.state.observed import InnerFile, ObservedFile, Resources
+from opsctl.state.observed import InnerFile, MergedState, ObservedFile, ObservedMerged, Resources
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -27,6 +28,8 @@ class Seen:
     held: frozenset[str] = frozenset()
     rotating: Mapping[str, str] = field(default_factory=dict)
     """By secret, what its marker says: one line of JSON."""
+    merged: Mapping[str, ObservedMerged] = field(default_factory=dict)
+    merge_records: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_look(output: bytes) -> Seen:
@@ -47,6 +50,10 @@ def read_look(output: bytes) -> Seen:
         owed=_owed(fields.get("owed", [])),
         held=frozenset(fields.get("held", [])),
         rotating=dict(_pairs(fields.get("rotating", []))),
+        merged={one.path: one for one in map(_merged, _triples(fields.get("merged", [])))},
+        merge_records={
+            name: _decoded(text).decode(errors="replace") for name, text in _pairs(fields.get("record", []))
+        },
     )
 
 
@@ -69,6 +76,15 @@ def _resources(fields: Mapping[str, list[str]]) -> Resources:
         disk_total=total,
         disk_available=available,
     )
+
+
+def _merged(entry: tuple[str, str, str]) -> ObservedMerged:
+    state, detail, path = entry
+    if state not in get_args(MergedState):
+        raise ValueError("the look was garbled")
+    data = _decoded(detail.removeprefix(".")) if detail != "-" else b""
+    real = data.decode(errors="replace") if state == "link" else ""
+    return ObservedMerged(path, cast("MergedState", state), b"" if real else data, real)
 
 
 def _owed(entries: list[str]) -> dict[tuple[str, str], float]:

@@ -8,10 +8,12 @@ from opsctl.argv import build as argv_build
 from opsctl.argv import compose, docker, marks
 from opsctl.flows import containers
 from opsctl.flows.building import build
+from opsctl.flows.merging import carry_out_merge
 from opsctl.flows.pulling import pull
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
+from opsctl.plan.merge import Merge
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import (
     Build,
@@ -77,6 +79,8 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
             build(site, step)
         case Tag():
             site.run(argv_build.tag(site.directory, site.run_id, step.image_id, step.name))
+        case Merge():
+            carry_out_merge(site, step, progress)
         case Push():
             carry_out_push(site, step.files, progress)
         case Wait():

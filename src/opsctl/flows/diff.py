@@ -1,4 +1,4 @@
-"""What a deploy would change in the bytes on the hosts: lines of files and of compose.yml, keys of env files."""
+"""What a deploy would change in the bytes on the hosts: lines of files and of compose.yml, keys of env and merged files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opsctl.errors import Exit, OpsctlError, worst
-from opsctl.flows.differences import FileDiff, KeyChange, file_diff, key_changes
+from opsctl.flows.differences import FileDiff, KeyChange, file_diff, key_changes, owned_changes
 from opsctl.flows.hosts import chosen_hosts
 from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.world import World
+from opsctl.plan.merge import Merge
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.steps import Push, PutFile
@@ -49,8 +50,10 @@ def diff(world: World, desired: Desired, selection: Selection = EVERYTHING) -> D
 
 def _host_diff(world: World, plan: HostPlan, observed: Observed) -> HostDiff:
     puts = [put for step in plan.steps if isinstance(step, Push) for put in step.files]
+    merges = [step for step in plan.steps if isinstance(step, Merge) and step.changes]
     contents = _contents(observed)
-    return HostDiff(plan.host, tuple(_file_diff(world, put, contents.get(put.path)) for put in puts))
+    owned = (FileDiff(one.path, keys=owned_changes(one.changes, world.redact)) for one in merges)
+    return HostDiff(plan.host, (*owned, *(_file_diff(world, put, contents.get(put.path)) for put in puts)))
 
 
 def _contents(observed: Observed) -> Mapping[str, bytes]:

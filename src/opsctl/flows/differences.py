@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from opsctl.merging.keys import Change, canonical, dotted
 from opsctl.render import envfile
 
 MASK = "***"
@@ -25,7 +26,7 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """One key of an env file; values are masked ("***") unless they are known to be no secret, "" where there is none."""
+    """One key of an env file or a merged file; values are masked ("***") unless they are known to be no secret, "" where there is none."""
 
     key: str
     change: Literal["added", "removed", "changed"]
@@ -35,7 +36,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """One path on a host: `lines` is a unified diff, already masked; for an env file `keys` stands instead."""
+    """One path on a host: `lines` is a unified diff, already masked; for env and merged files `keys` stands instead."""
 
     path: str
     lines: tuple[str, ...] = ()
@@ -47,6 +48,18 @@ def key_changes(old: bytes, new: bytes, redact: Redact) -> tuple[KeyChange, ...]
     before, after = envfile.parse(old), envfile.parse(new)
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     return tuple(_key_change(key, before.get(key), after.get(key), redact) for key in keys)
+
+
+def owned_changes(changes: Iterable[Change], redact: Redact) -> tuple[KeyChange, ...]:
+    """The owned keys of a merged file that a merge changes, with values as JSON writes them."""
+    return tuple(_owned_change(change, redact) for change in changes)
+
+
+def _owned_change(change: Change, redact: Redact) -> KeyChange:
+    old = None if change.kind == "added" else canonical(change.before)
+    if old and _SECRET_NAME.search(old):
+        old = MASK
+    return _key_change(dotted(change.path), old, canonical(change.after), redact)
 
 
 def _key_change(key: str, old: str | None, new: str | None, redact: Redact) -> KeyChange:

@@ -40,6 +40,8 @@ def look(connection: Connection, desired: DesiredHost, *, inspect_all: bool = Fa
         key=key,
         compose=seen.compose,
         files=seen.files,
+        merged=seen.merged,
+        merge_records=seen.merge_records,
         containers=containers,
         networks=engine_json.networks(lists.networks),
         volumes=engine_json.volumes(lists.volumes),
@@ -70,7 +72,8 @@ def fingerprint_key(text: str | None, host: str) -> bytes | None:
 
 
 def _look_at_files(connection: Connection, desired: DesiredHost) -> Seen:
-    command = argv.look(desired.directory, _digests(desired))
+    merged = sorted(merge.path for service in desired.services.values() for merge in service.merges)
+    command = argv.look(desired.directory, _digests(desired), merged)
     completed = connection.shell.run(command)
     try:
         if completed.ok:

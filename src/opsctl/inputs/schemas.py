@@ -11,7 +11,7 @@ from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
-from opsctl.model.stack import Build, DependsOn, FileSpec, OnChange, SecretRef, Service, Wait
+from opsctl.model.stack import Build, DependsOn, FileSpec, MergeSpec, OnChange, SecretRef, Service, Wait
 from opsctl.render.schema import compose_spec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -141,6 +141,7 @@ def _own_properties() -> dict[str, Any]:
         "env": env,
         "environment": env,
         "files": {"type": "array", "items": _file_schema()},
+        "merge": {"type": "array", "items": _merge_schema()},
         "wait": _inline(Wait.model_json_schema()),
         "app": {"type": "string", "description": "What kind of software it is, by the name of an app."},
         "settings": {"type": "object", "description": "The settings of its app."},
@@ -212,6 +213,19 @@ def _memory_schema() -> dict[str, Any]:
 
 def _file_schema() -> dict[str, Any]:
     schema = _inline(FileSpec.model_json_schema())
+    schema["properties"]["on_change"] = _reaction_schema()
+    schema["properties"]["mode"]["type"] = ["string", "integer"]
+    schema["oneOf"] = [{"required": [key]} for key in ("template", "source", "content")]
+    return schema
+
+
+def _merge_schema() -> dict[str, Any]:
+    schema = _inline(MergeSpec.model_json_schema())
+    schema["properties"]["on_change"] = _reaction_schema()
+    return schema
+
+
+def _reaction_schema() -> dict[str, Any]:
     kinds = [
         kind for kind in OnChange.model_json_schema()["properties"]["kind"]["enum"] if kind not in _WITH_VALUE
     ]
@@ -220,13 +234,7 @@ def _file_schema() -> dict[str, Any]:
         reactions.append(
             {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
         )
-    schema["properties"]["on_change"] = {
-        "anyOf": reactions,
-        "description": "What a change of the file asks for.",
-    }
-    schema["properties"]["mode"]["type"] = ["string", "integer"]
-    schema["oneOf"] = [{"required": [key]} for key in ("template", "source", "content")]
-    return schema
+    return {"anyOf": reactions, "description": "What a change of the file asks for."}
 
 
 _WITH_VALUE: dict[str, Any] = {"reload": _WORDS, "signal": {"type": "string"}}

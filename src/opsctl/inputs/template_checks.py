@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.inputs.build_checks import rendered_files
@@ -154,7 +154,7 @@ class TemplateChecks:
                 offered = {"vars": scope.variables, "hosts": scope.hosts, "services": scope.services}[owner]
                 if name in offered:
                     return None
-                where = f"on the host {scope.host!r}" if scope.host and owner != "hosts" else ""
+                where = f"on the host {scope.host!r}" if scope.host and owner in {"vars", "services"} else ""
                 where = where or f"in the environment {scope.environment!r}"
                 return f"there is no {_WHAT[owner]} {name!r} {where}", nearest(name, offered)
 
@@ -208,6 +208,12 @@ def _service_texts(member: Member) -> Iterator[_Text]:
             yield _Text(word, (*at, "files", index, "on_change"))
         if file.content is not None:
             yield _Text(file.content, (*at, "files", index, "content"), secrets=True)
+    for index, merge in enumerate(service.merge):
+        yield _Text(merge.path, (*at, "merge", index, "path"))
+        for word in merge.on_change.command:
+            yield _Text(word, (*at, "merge", index, "on_change"))
+        for text in _strings(merge.keys, (*at, "merge", index, "keys")):
+            yield replace(text, secrets=True)
 
 
 def _strings(value: Any, path: Path) -> Iterator[_Text]:

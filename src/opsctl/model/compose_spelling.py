@@ -25,6 +25,7 @@ OWN_KEYS = frozenset(
         "memory",
         "env",
         "files",
+        "merge",
         "wait",
         "lint",
         "app",

@@ -24,6 +24,7 @@ from opsctl.model.values import (
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 _SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]*")
+_FORMATS: dict[str, Literal["yaml", "json"]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 class SecretRef(Frozen):
@@ -39,6 +40,12 @@ def read_env_value(value: Any) -> Any:
     if not isinstance(value, str | SecretRef):
         raise Unfit("must be text or {secret: name}")
     return value
+
+
+def secret_of(value: Any) -> str:
+    """The name in `{secret: name}`, wherever data may hold one; "" for all else. Raises Unfit."""
+    is_reference = isinstance(value, dict) and set(value) == {"secret"} and isinstance(value["secret"], str)
+    return check_name(value["secret"]) if is_reference else ""
 
 
 EnvValue = Annotated[str | SecretRef, BeforeValidator(read_env_value)]
@@ -132,6 +139,30 @@ class FileSpec(Frozen):
         return self
 
 
+class MergeSpec(Frozen):
+    """Some keys of a file that lives on the host and that others edit too. The service mounts it by itself.
+
+    In `keys` text is a template and `{secret: name}` a secret; a mapping stands for the keys below it alone, lists and scalars
+    are owned whole.
+    """
+
+    path: Target
+    format: Literal["yaml", "json"] | None = None
+    """None: what the suffix of `path` says."""
+    keys: Annotated[dict[str, Any], Field(min_length=1)]
+    on_change: Annotated[OnChange, BeforeValidator(read_on_change)] = OnChange()
+
+    @model_validator(mode="after")
+    def _has_a_format(self) -> Self:
+        if self.format is None and not self.path.endswith(tuple(_FORMATS)):
+            raise Unfit(f"nothing says what {self.path} is written in", "write format: yaml, or format: json")
+        return self
+
+    @property
+    def form(self) -> Literal["yaml", "json"]:
+        return self.format or _FORMATS[self.path[self.path.rindex(".") :]]
+
+
 class Build(Frozen):
     """An image that the host builds. `context` is a folder below templates/, `dockerfile` a path below that; `args` are
     templates, and no secret can stand in them: they stay readable in the image's history.
@@ -177,6 +208,7 @@ class Service(Frozen):
     memory: Memory = Memory()
     env: dict[EnvKey, EnvValue] = Field(default_factory=dict)
     files: tuple[FileSpec, ...] = ()
+    merge: tuple[MergeSpec, ...] = ()
     wait: Wait = Wait()
     lint: Lint = Lint()
     app: str = ""

@@ -66,7 +66,7 @@ def _by_labels(ctx: Context, service: DesiredService, container: ObservedContain
             or "env (put on the host before, not applied yet)"
         )
     if labels.get(FILES_LABEL) != print_.files:
-        yield _file_changes(ctx, service)
+        yield from _file_changes(ctx, service) or ["files (put on the host before, not applied yet)"]
 
 
 def _image_changes(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:
@@ -153,14 +153,19 @@ def _sentence(topic: str, entries: list[str]) -> str:
     return f"{topic}: {', '.join(entries)}" if entries else ""
 
 
-def _file_changes(ctx: Context, service: DesiredService) -> str:
+def _file_changes(ctx: Context, service: DesiredService) -> list[str]:
     targets = [
         file.target
         for file in service.files
         if file.reaction.kind == "recreate"
         and (ctx.file_differs(file.path, file.content) or ctx.observed.files[file.path].mode != file.mode)
     ]
-    return f"file {', '.join(targets)}" if targets else "files (put on the host before, not applied yet)"
+    merged = [
+        f"{one.merge.path}: {one.why}"
+        for one in ctx.merges.get(service.name, ())
+        if one.merge.reaction.kind == "recreate" and one.why and not one.edited
+    ]
+    return [*([f"file {', '.join(targets)}"] if targets else []), *merged]
 
 
 def _attachment(ctx: Context, service: DesiredService, container: ObservedContainer) -> Iterator[str]:

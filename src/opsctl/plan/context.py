@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.plan.built import as_built
+from opsctl.plan.merged import Finding, findings
 from opsctl.plan.request import PlanRequest
 from opsctl.render.compose import compose_document, compose_text, read_compose
 from opsctl.state.desired import DesiredHost, DesiredService
@@ -34,6 +35,8 @@ class Context:
     as_rendered: bool
     read_present: Callable[[], Mapping[str, Any]] = field(repr=False)
     held: frozenset[str]
+    merges: Mapping[str, tuple[Finding, ...]]
+    """By service, its merged files held against those on the host."""
 
     def present(self, section: str) -> Mapping[str, Any]:
         """Services, networks or volumes of the compose.yml on the host."""
@@ -92,6 +95,7 @@ def context(desired: DesiredHost, observed: Observed, request: PlanRequest) -> C
         as_rendered=compose_text(rendered) == observed.compose,
         read_present=functools.cache(lambda: _read(observed.compose)),
         held=held,
+        merges=findings(desired, observed, key),
     )
 
 

@@ -43,6 +43,11 @@ def file_edits(ctx: Context, service: DesiredService) -> list[str]:
     ]
 
 
+def merge_edits(ctx: Context, service: DesiredService) -> list[str]:
+    """Merged files in which owned keys were edited since the last deploy."""
+    return [one.merge.path for one in ctx.merges.get(service.name, ()) if one.edited]
+
+
 def definition_edits(ctx: Context, service: DesiredService) -> list[str]:
     """The keys of a service that were edited in the host's compose.yml: it bears the label of other ones."""
     before = {} if ctx.as_rendered else ctx.present("services").get(service.name)
@@ -82,3 +87,7 @@ def lasting(
             yield f"file {file.target} edited on the host (could not look inside the container)"
         elif seen.sha256 != hashlib.sha256(file.content).hexdigest():
             yield f"file {file.target} edited on the host"
+    for one in ctx.merges.get(service.name, ()):
+        # Whether the program has read the edit nobody can tell, and behind a single-file mount it would stay.
+        if one.edited and one.merge.reaction.kind == "recreate":
+            yield f"{one.merge.path}: {one.why}"

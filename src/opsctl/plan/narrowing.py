@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from opsctl.plan import pushes
+from opsctl.plan import merging, pushes
 from opsctl.plan.context import Context
 from opsctl.plan.resources import changed_networks
 from opsctl.plan.schedule import Task
@@ -103,6 +103,7 @@ def pending(
         files = [
             put.path for put in pushes.service_files(ctx, ctx.desired.services[name], verdict, owes=False)
         ]
+        files += [put.path for put in merging.service_merges(ctx, verdict, owes=False)]
         if files:
             yield f"{name}: push {', '.join(files)}"
         elif name not in ctx.held and any(

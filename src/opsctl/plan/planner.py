@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.images.other_images import other_images
-from opsctl.plan import builds, pushes, resources
+from opsctl.plan import builds, merging, pushes, resources
 from opsctl.plan.context import Context, context, final_document
+from opsctl.plan.merge import Merge
 from opsctl.plan.narrowing import pending, widen
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.references import image_id
@@ -28,13 +29,15 @@ def plan_host(desired: DesiredHost, observed: Observed, request: PlanRequest) ->
     scope = _scope(ctx, tasks)
     touched = {name: desired.services[name] for name, task in tasks.items() if task.renews}
     replaced = _replaced_networks(ctx, touched)
+    merges = tuple(_merges(ctx, verdicts, tasks, scope))
     files = _files(ctx, verdicts, tasks, scope, replaced)
     steps = (
         *_pulls(ctx, touched),
         *builds.steps(ctx, observed, touched, scope),
+        *merges,
         *([Push(files)] if files else []),
         *replaced.values(),
-        *_after_push(ctx, tasks, files, scope),
+        *_after_push(ctx, tasks, (*merges, *files), scope),
     )
     forbidden = (
         *request.refusals,
@@ -42,7 +45,8 @@ def plan_host(desired: DesiredHost, observed: Observed, request: PlanRequest) ->
         *_missing_dependencies(ctx, tasks),
         *(_kept_edits(verdicts, scope) if request.keep_host_edits else ()),
         *_never_pulled(ctx, touched),
-        *unsettled(ctx, tasks, files),
+        *unsettled(ctx, tasks, (*merges, *files)),
+        *merging.refusals(ctx, scope),
     )
     return HostPlan(
         host=desired.name,
@@ -112,7 +116,7 @@ def _files(
     """Every file that differs, by service, and compose.yml last."""
     found: list[PutFile] = []
     for name in sorted(scope & set(ctx.desired.services)):
-        owes = not (name in tasks and tasks[name].renews) and ctx.runs(name)
+        owes = _keeps_running(ctx, tasks, name)
         found += pushes.service_files(ctx, ctx.desired.services[name], verdicts[name], owes=owes)
     found += pushes.own_files(ctx)
     document = final_document(ctx, None if ctx.request.services is None else scope, frozenset(replaced))
@@ -121,8 +125,21 @@ def _files(
     return (*found, compose) if compose else tuple(found)
 
 
+def _merges(
+    ctx: Context, verdicts: Mapping[str, Verdict], tasks: Mapping[str, Task], scope: frozenset[str]
+) -> Iterator[Merge]:
+    """Merged files come before compose.yml, whose labels say what they mean."""
+    for name in sorted(scope & set(ctx.desired.services)):
+        yield from merging.service_merges(ctx, verdicts[name], owes=_keeps_running(ctx, tasks, name))
+    yield from merging.forgetting(ctx, scope)
+
+
+def _keeps_running(ctx: Context, tasks: Mapping[str, Task], name: str) -> bool:
+    return not (name in tasks and tasks[name].renews) and ctx.runs(name)
+
+
 def _after_push(
-    ctx: Context, tasks: Mapping[str, Task], files: tuple[PutFile, ...], scope: frozenset[str]
+    ctx: Context, tasks: Mapping[str, Task], files: tuple[PutFile | Merge, ...], scope: frozenset[str]
 ) -> Iterator[Step]:
     """Waves, then the reactions of files, then the markers that ask for nothing any more."""
     renewed = frozenset(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.plan.context import Context
+from opsctl.plan.merge import Merge
 from opsctl.plan.steps import COMPOSE_FILE, PutFile
 from opsctl.plan.verdict import Verdict
 from opsctl.render import envfile
 from opsctl.render.compose import compose_text
-from opsctl.state.desired import DesiredFile, DesiredService
+from opsctl.state.desired import DesiredFile, DesiredMerge, DesiredService
 from opsctl.state.fingerprint import ENV_LABEL, FILES_LABEL
 
 ENV_MODE = 0o600
@@ -25,7 +26,7 @@ class Reactions:
 
     service: str
     kind: str
-    files: tuple[DesiredFile, ...]
+    files: tuple[DesiredFile | DesiredMerge, ...]
     causes: tuple[str, ...]
 
 
@@ -125,7 +126,7 @@ def compose_why(present: Mapping[str, Any], rendered: Mapping[str, Any], edited:
     return "; ".join(words) or "changed"
 
 
-def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) -> list[Reactions]:
+def reactions(ctx: Context, pushed: Iterable[PutFile | Merge], renewed: frozenset[str]) -> list[Reactions]:
     """What running containers that are not made anew are owed: by this push, and by markers of earlier ones."""
     owed: dict[tuple[str, str], list[str]] = {}
     for put in pushed:
@@ -136,7 +137,8 @@ def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) 
     found = []
     for (name, kind), paths in sorted(owed.items()):
         service = ctx.desired.services.get(name)
-        files = [file for file in service.files if file.reaction.kind == kind] if service else []
+        owned = (*service.files, *service.merges) if service else ()
+        files = [file for file in owned if file.reaction.kind == kind]
         if kind == "recreate" or name in renewed or not files or not ctx.runs(name):
             continue
         targets = [file.target for file in files if file.path in paths]
@@ -146,7 +148,7 @@ def reactions(ctx: Context, pushed: Iterable[PutFile], renewed: frozenset[str]) 
 
 
 def settled_markers(
-    ctx: Context, pushed: Iterable[PutFile], wanted: Iterable[Reactions], chosen: frozenset[str]
+    ctx: Context, pushed: Iterable[PutFile | Merge], wanted: Iterable[Reactions], chosen: frozenset[str]
 ) -> tuple[tuple[str, str], ...]:
     """Markers that ask for nothing once the waves are done: the service is gone, made anew, restarted or stopped, or
     its file changed its reaction.

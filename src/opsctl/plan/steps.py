@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opsctl.model.references import brief
+from opsctl.plan.merge import Merge
 from opsctl.state.desired import DesiredBuild
 
 COMPOSE_FILE = "compose.yml"
@@ -257,5 +258,17 @@ class Wait:
 
 
 Step = (
-    Pull | Build | Tag | Push | ReplaceNetwork | Recreate | RunJob | Start | Restart | React | Settle | Wait
+    Pull
+    | Build
+    | Tag
+    | Merge
+    | Push
+    | ReplaceNetwork
+    | Recreate
+    | RunJob
+    | Start
+    | Restart
+    | React
+    | Settle
+    | Wait
 )

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from opsctl.plan.context import Context
+from opsctl.plan.merge import Merge
 from opsctl.plan.schedule import Task
 from opsctl.plan.steps import PutFile
 from opsctl.render.secret_metrics import PATH, changed_moments
 
 
-def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile]) -> Iterator[str]:
+def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile | Merge]) -> Iterator[str]:
     """A refusal for each secret whose rotation is open, or whose value on the host is newer than the stored one, and whose
     consumers the plan touches. A service that sleeps has nobody to give a value to.
     """
@@ -35,7 +36,7 @@ def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile])
 def _touched(ctx: Context, secret: str, tasks: Mapping[str, Task], paths: set[str]) -> Iterator[str]:
     for name, service in sorted(ctx.desired.services.items()):
         if secret in service.secrets and not ctx.sleeps(service):
-            own = {service.env_path, *(file.path for file in service.files)}
+            own = {service.env_path, *(file.path for file in (*service.files, *service.merges))}
             if (name in tasks and tasks[name].renews) or paths & own:
                 yield name
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from opsctl.plan.causes import changes
 from opsctl.plan.context import Context
-from opsctl.plan.edits import definition_edits, env_edits, file_edits, lasting
+from opsctl.plan.edits import definition_edits, env_edits, file_edits, lasting, merge_edits
 from opsctl.plan.steps import COMPOSE_FILE
 from opsctl.state.desired import DesiredService
 from opsctl.state.observed import ObservedContainer
@@ -40,7 +40,7 @@ def judge(ctx: Context, service: DesiredService) -> Verdict:
         return Verdict(
             name, "run" if service.kind == "job" else "create", why, edits=tuple(env_edits(ctx, service))
         )
-    edits = (*env_edits(ctx, service), *file_edits(ctx, service))
+    edits = (*env_edits(ctx, service), *file_edits(ctx, service), *merge_edits(ctx, service))
     if definition_edits(ctx, service):
         edits += (COMPOSE_FILE,)
     causes = (*asked, *changes(ctx, service, container), *lasting(ctx, service, container, edits))

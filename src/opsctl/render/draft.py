@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.model.fleet import Place
 from opsctl.model.stack import Service
-from opsctl.state.desired import DesiredBuild, DesiredDatabase, DesiredFile, Mention
+from opsctl.state.desired import DesiredBuild, DesiredDatabase, DesiredFile, DesiredMerge, Mention
 
 OWN_LABEL_PREFIX = "opsctl."
 
@@ -31,6 +31,7 @@ class Draft:
     mentions: tuple[Mention, ...] = ()
     build: DesiredBuild | None = None
     databases: tuple[DesiredDatabase, ...] = ()
+    merges: tuple[DesiredMerge, ...] = ()
 
 
 def definition(draft: Draft) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from opsctl.render.context import Asked, Secrets, host_context, service_view
 from opsctl.render.databases import desired_databases
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition
+from opsctl.render.merged import desired_merges, merged_twice
 from opsctl.render.ports import read_port
 from opsctl.render.problems import Problems
 from opsctl.render.split import desired_service, named_volumes
@@ -69,6 +70,8 @@ class HostRendering:
         views = {name: self._view(stack, name, service) for stack, name, service in self._services()}
         self._context["services"] = views
         drafts = {name: self._draft(stack, name, service) for stack, name, service in self._services()}
+        for place, message in merged_twice(drafts.values()):
+            self._problems.add(place, message, "write all of its keys at one service")
         networks, volumes = self._merged("networks"), self._merged("volumes")
         if self._problems.count > before:
             return None
@@ -152,14 +155,9 @@ class HostRendering:
             asked.place = self._texts.place(stack, "services", name, "env", key)
             with self._problems.at(asked.place):
                 env[key] = self._texts.env_value(key, value, private, stack, name)
-        files: dict[str, DesiredFile] = {}
-        for index, spec in enumerate(service.files):
-            asked.place = self._texts.origin(spec, stack, name, index)
-            with self._problems.at(self._texts.place(stack, "services", name, "files", index)):
-                file = self._texts.file(spec, private, stack, name, index)
-                if file.target in files:
-                    raise ValueError(f"{file.target} is mounted twice")
-                files[file.target] = file
+        files = self._files(service, private, asked, stack, name)
+        owned = partial(desired_merges, self._texts, self._problems, service.merge)
+        merges = owned(context=private, asked=asked, compose=compose, owner=(stack, name))
         place, built = self._texts.place(stack, "services", name), self._builds.get(name)
         return Draft(
             name,
@@ -169,16 +167,30 @@ class HostRendering:
             view["image"],
             compose,
             env,
-            tuple(files.values()),
+            files,
             frozenset(asked.names),
             tuple(dict.fromkeys((*asked.mentions, *(built.mentions if built else ())))),
             built,
+            merges=merges,
             databases=self._databases(stack, name, service),
         )
 
     def _databases(self, stack: str, name: str, service: Service) -> tuple[DesiredDatabase, ...]:
         place = partial(self._texts.place, stack, "services", name, "databases")
         return desired_databases(service.databases, self._secrets, self._problems, place)
+
+    def _files(
+        self, service: Service, context: Mapping[str, Any], asked: Asked, stack: str, name: str
+    ) -> tuple[DesiredFile, ...]:
+        files: dict[str, DesiredFile] = {}
+        for index, spec in enumerate(service.files):
+            asked.place = self._texts.origin(spec, stack, name, index)
+            with self._problems.at(self._texts.place(stack, "services", name, "files", index)):
+                file = self._texts.file(spec, context, stack, name, index)
+                if file.target in files:
+                    raise ValueError(f"{file.target} is mounted twice")
+                files[file.target] = file
+        return tuple(files.values())
 
     def _merged(self, kind: str) -> dict[str, dict[str, Any]]:
         """Networks or volumes of all stacks of the host; two that bear one name must say the same."""

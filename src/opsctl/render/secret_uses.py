@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsctl.model.fleet import Fleet, Place
-from opsctl.model.stack import SecretRef, Service
+from opsctl.model.stack import SecretRef, Service, secret_of
 from opsctl.render.fleet import require_environment, services_of
 from opsctl.render.problems import Problems, locate
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """One place where a secret is asked for: by a service, in a variable of its env, a file by its target or a database that
-    it keeps; or by the login of a registry, without stack and service.
+    """One place where a secret is asked for: by a service, in a variable of its env, a file by its target, a merged file by its
+    path or a database that it keeps; or by the login of a registry, without stack and service.
     """
 
     stack: str
@@ -26,6 +26,7 @@ class SecretUse:
     place: Place
     env_key: str = ""
     target: str = ""
+    merged: str = ""
     registry: str = ""
     database: str = ""
 
@@ -75,6 +76,9 @@ def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Serv
     for index, file in enumerate(service.files):
         place = locate(fleet, environment, stack, "services", name, "files", index)
         yield SecretUse(stack, name, place, target=file.target)
+    for index, merge in enumerate(service.merge):
+        place = locate(fleet, environment, stack, "services", name, "merge", index)
+        yield SecretUse(stack, name, place, merged=merge.path)
     for database in service.databases:
         place = locate(fleet, environment, stack, "services", name, "databases", database, "password")
         yield SecretUse(stack, name, place, database=database)
@@ -86,6 +90,18 @@ def _asked(finder: SecretFinder, service: Service, use: SecretUse) -> frozenset[
     if use.env_key:
         value = service.env[use.env_key]
         return frozenset({value.secret}) if isinstance(value, SecretRef) else finder.in_text(value, use.place)
+    if use.merged:
+        keys = next(one.keys for one in service.merge if one.path == use.merged)
+        return frozenset[str]().union(*(_in_data(finder, value, use.place) for value in keys.values()))
     file = next(one for one in service.files if one.target == use.target)
     inner = finder.in_template(file.template) if file.template else frozenset()
     return finder.in_text(file.content or "", use.place) | inner
+
+
+def _in_data(finder: SecretFinder, value: Any, place: Place) -> frozenset[str]:
+    if secret := secret_of(value):
+        return frozenset({secret})
+    if isinstance(value, str):
+        return finder.in_text(value, place)
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return frozenset[str]().union(*(_in_data(finder, entry, place) for entry in inner))

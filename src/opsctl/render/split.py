@@ -17,11 +17,7 @@ def desired_service(
     draft: Draft, mapping: Mapping[str, Any], declared_volumes: Iterable[str]
 ) -> DesiredService:
     """What the plan needs to know of a service, read from its final mapping. Raises ValueError."""
-    final = {**mapping, "labels": pairs(mapping["labels"])} if mapping.get("labels") else dict(mapping)
-    if own := [name for name in final.get("labels", {}) if name.startswith(OWN_LABEL_PREFIX)]:
-        raise ValueError(
-            f"labels that begin with {OWN_LABEL_PREFIX!r} belong to opsctl: {', '.join(sorted(own))}"
-        )
+    final = _labelled(mapping)
     if final.get("build"):
         raise ValueError("the compose template gives it `build`; write build in the stack file")
     if not isinstance(final.get("image"), str) or not final["image"]:
@@ -34,6 +30,7 @@ def desired_service(
         definition=final,
         env=dict(sorted(draft.env.items())),
         files=draft.files,
+        merges=draft.merges,
         kind=draft.service.kind,
         on_demand=draft.service.start == "on_demand",
         depends_on=dict(_dependencies(final)),
@@ -53,6 +50,16 @@ def desired_service(
         databases=draft.databases,
         uses={name: one.database for name, one in draft.service.connections.items()},
     )
+
+
+def _labelled(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with its labels as text by text."""
+    final = {**mapping, "labels": pairs(mapping["labels"])} if mapping.get("labels") else dict(mapping)
+    if own := [name for name in final.get("labels", {}) if name.startswith(OWN_LABEL_PREFIX)]:
+        raise ValueError(
+            f"labels that begin with {OWN_LABEL_PREFIX!r} belong to opsctl: {', '.join(sorted(own))}"
+        )
+    return final
 
 
 def networks_of(mapping: Mapping[str, Any]) -> tuple[str, ...]:

@@ -48,6 +48,27 @@ class DesiredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredMerge:
+    """Some keys of a file that lives on the host; `path` is absolute.
+
+    `keys` is the tree of them. `meaning` is what it means in one text, the same for any order (`fingerprint_text` of
+    `opsctl.merging.keys`). Both may hold secrets.
+    """
+
+    path: str
+    form: Literal["yaml", "json"]
+    keys: Mapping[str, Any] = field(repr=False)
+    meaning: str = field(repr=False)
+    reaction: Reaction = Reaction()
+    origin: Place = NOWHERE
+
+    @property
+    def target(self) -> str:
+        """What a cause calls it: opsctl does not know where the service mounts it."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
 class Mention:
     """An image that `image()` named in a file or a text of a service; `digest` is "" where nothing pins it.
 
@@ -143,6 +164,7 @@ class DesiredService:
     definition: Mapping[str, Any] = field(repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: tuple[DesiredFile, ...] = ()
+    merges: tuple[DesiredMerge, ...] = ()
     kind: Literal["service", "job"] = "service"
     on_demand: bool = False
     depends_on: Mapping[str, Dependency] = field(default_factory=dict)

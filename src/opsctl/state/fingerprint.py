@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opsctl.state.desired import DesiredHost, DesiredService
+from opsctl.state.desired import DesiredHost, DesiredMerge, DesiredService
 
 DEFINITION_LABEL = "opsctl.definition-hash"
 ENV_LABEL = "opsctl.env-hash"
@@ -40,16 +40,26 @@ def fingerprint(host: DesiredHost, service: DesiredService, key: bytes) -> Finge
     """The fingerprint of a service on its host; the same inputs give the same digits on every machine."""
     definition = {name: value for name, value in service.definition.items() if name not in WITHOUT_EFFECT}
     networks = {name: host.networks.get(name, {}) for name in service.networks}
-    files = [
+    files: list[list[object]] = [
         [file.path, file.target, file.mode, hashlib.sha256(file.content).hexdigest()]
         for file in sorted(service.files, key=lambda file: file.path)
         if file.reaction.kind == "recreate"
+    ]
+    files += [
+        [merge.path, merge.meaning]
+        for merge in sorted(service.merges, key=lambda merge: merge.path)
+        if merge.reaction.kind == "recreate"
     ]
     return Fingerprint(
         definition=_keyed(key, "definition", {"service": definition, "networks": networks}),
         env=_keyed(key, "env", dict(service.env)),
         files=_keyed(key, "files", files),
     )
+
+
+def merge_hash(merge: DesiredMerge, key: bytes) -> str:
+    """Of what the managed keys mean; 32 hex digits, keyed as the labels are."""
+    return _keyed(key, "merge", [merge.path, merge.meaning])
 
 
 def network_hash(definition: Mapping[str, Any]) -> str:

@@ -94,6 +94,23 @@ class ObservedFile:
     content: bytes | None = field(default=None, repr=False)
 
 
+MergedState = Literal["file", "missing", "link", "odd", "locked", "large"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedMerged:
+    """A file that opsctl owns some keys of, at its absolute path.
+
+    `content` is there only for a "file". A "link" leads through a symbolic link to `real`; "odd" is no regular file; "locked"
+    cannot be read, or not be replaced without changing its owner; "large" is above the bound of the look.
+    """
+
+    path: str
+    state: MergedState
+    content: bytes = field(default=b"", repr=False)
+    real: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ObservedNetwork:
     """A network of the engine, with the ids of the containers that are attached to it."""
@@ -145,6 +162,10 @@ class Observed:
     key: bytes | None = field(default=None, repr=False)
     compose: bytes | None = None
     files: Mapping[str, ObservedFile] = field(default_factory=dict)
+    merged: Mapping[str, ObservedMerged] = field(default_factory=dict)
+    """By absolute path, the files that the host's services own keys of."""
+    merge_records: Mapping[str, str] = field(default_factory=dict)
+    """By its name in `.opsctl/merged`, what an earlier run wrote down of such a file."""
     containers: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)

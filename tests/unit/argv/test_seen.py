@@ -6,7 +6,7 @@ import base64
 import contextlib
 import hashlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from opsctl.argv.look import UNREADABLE, inner_files, look
 from opsctl.argv.seen import Seen, read_inner, read_look
-from opsctl.state.observed import InnerFile, Resources
+from opsctl.state.observed import InnerFile, ObservedMerged, Resources
 
 
 def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def looked(folder: Path, desired: Mapping[str, str] | None = None) -> Seen:
-    command = look(str(folder), desired or {})
+def looked(folder: Path, desired: Mapping[str, str] | None = None, merged: Iterable[str] = ()) -> Seen:
+    command = look(str(folder), desired or {}, merged)
     completed = subprocess.run(command.words, input=command.stdin, capture_output=True, check=True)
     assert completed.stderr == b""
     return read_look(completed.stdout)
@@ -45,6 +45,35 @@ class TestScript:
         assert seen.resources.memory_total > seen.resources.memory_available > 0
         assert seen.resources.disk_total > seen.resources.disk_available > 0
         assert not (tmp_path / "not").exists()
+
+    def test_merged_files_wherever_they_are(self, tmp_path: Path) -> None:
+        top, other = tmp_path / "top", tmp_path / "other place"
+        put(other, "a b.yaml", b"a: 1\n\xff")
+        put(other, "empty.json", b"")
+        put(other, "large.yaml", b"#" * (1024 * 1024 + 1))
+        (other / "link.yaml").symlink_to("a b.yaml")
+        (other / "broken.yaml").symlink_to("gone.yaml")
+        (tmp_path / "by the way").symlink_to(other)
+        paths = [
+            f"{other}/{name}" for name in ("a b.yaml", "empty.json", "large.yaml", "link.yaml", "gone.yaml")
+        ]
+        beside = f"{tmp_path}/by the way/a b.yaml"
+        put(top, ".opsctl/merged/0abc", b'{"a": 1}\n')
+        put(top, ".opsctl/merged/.half", b"{")
+
+        seen = looked(top, merged=[*paths, beside, f"{other}/broken.yaml", str(other)])
+
+        assert seen.merged == {
+            paths[0]: ObservedMerged(paths[0], "file", b"a: 1\n\xff"),
+            paths[1]: ObservedMerged(paths[1], "file", b""),
+            paths[2]: ObservedMerged(paths[2], "large"),
+            paths[3]: ObservedMerged(paths[3], "link", real=paths[0]),
+            paths[4]: ObservedMerged(paths[4], "missing"),
+            beside: ObservedMerged(beside, "link", real=paths[0]),
+            f"{other}/broken.yaml": ObservedMerged(f"{other}/broken.yaml", "link", real=paths[4]),
+            str(other): ObservedMerged(str(other), "odd"),
+        }
+        assert seen.merge_records == {"0abc": '{"a": 1}\n'}
 
     def test_everything_is_there(self, tmp_path: Path) -> None:
         put(tmp_path, "compose.yml", b"name: demo\n\0\xff")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.flows.differences import KeyChange, file_diff, key_changes
+from opsctl.flows.differences import KeyChange, file_diff, key_changes, owned_changes
+from opsctl.merging.reading import merge
 
 NEW, OLD = "canary-new", "canary-old"
 
@@ -76,3 +79,23 @@ class TestFiles:
         assert NEW not in shown
         if any(NEW in line for line in after):
             assert not any(OLD in line and line.startswith("-") for line in shown.splitlines()[2:])
+
+
+class TestOwnedKeys:
+    def change(self, path: str, before: object, after: object) -> KeyChange:
+        text = json.dumps({path: before}) if before is not None else "{}"
+        (change,) = merge(text, {path: after}, "json").changes
+        (shown,) = owned_changes([change], redact)
+        return shown
+
+    def test_values_are_shown_as_json(self) -> None:
+        assert self.change("a", [1], [1, "x"]) == KeyChange("a", "changed", "[1]", '[1,"x"]')
+        assert self.change("a b", None, True) == KeyChange('"a b"', "added", "", "true")
+
+    def test_secrets_of_today_and_of_yesterday_are_not(self) -> None:
+        assert self.change("url", f"pg://u:{OLD}@db", f"pg://u:{NEW}@db") == KeyChange(
+            "url", "changed", "***", "***"
+        )
+        assert self.change("client_secret", OLD, "plain").old == "***"
+        assert self.change("users", [{"password": OLD}], []).old == "***"
+        assert self.change("url", f"pg://u:{OLD}@db", "pg://db").old == "***"

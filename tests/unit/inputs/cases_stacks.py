@@ -454,6 +454,30 @@ CASES: list[tuple[str, str, str, str]] = [
         "a container keeps seeing the old file behind a single-file mount; mount: directory mounts the folder of the target, and hides the files that the image itself has in that folder",
     ),
     (
+        "merge_format",
+        _api("merge:", "  - {path: /srv/acl.hujson, keys: {a: 1}} # <-"),
+        "services.api.merge.0: nothing says what /srv/acl.hujson is written in",
+        "write format: yaml, or format: json",
+    ),
+    (
+        "merge_relative",
+        _api("merge:", "  - keys: {a: 1}", "    path: srv/a.yaml # <-"),
+        "services.api.merge.0.path: 'srv/a.yaml' is not the absolute path of a file without '..', ':' and backslashes",
+        "",
+    ),
+    (
+        "merge_typo",
+        _api("merge:", "  - path: /srv/a.yaml", "    keys: {a: 1}", "    on_chang: none # <-"),
+        "services.api.merge.0: unknown key 'on_chang'",
+        "did you mean 'on_change'?",
+    ),
+    (
+        "merge_template",
+        _api("merge:", "  - path: /srv/a.yaml", "    keys:", "      a: ['{{ vars.twon }}'] # <-"),
+        "services.api.merge.0.keys.a.0: there is no variable 'twon' on the host 'web'",
+        "known: domain",
+    ),
+    (
         "directory_of_root",
         _api("files:", "  - {content: b, target: /a, mount: directory} # <-"),
         "services.api.files.0: mount: directory of /a would hide the container's whole file system",

@@ -31,6 +31,9 @@ FILES = """\
           - {template: a.j2, target: /etc/a/b, mount: directory, on_change: {reload: [caddy, reload]}}
           - {content: "x", target: /etc/c, mode: "0600", on_change: recreate}
           - {source: a.j2, target: /etc/d/e, mount: directory, on_change: {signal: SIGHUP}}
+        merge:
+          - {path: /srv/a.yaml, keys: {a: {b: [1]}, c: {secret: x}}, on_change: {reload: [caddy, reload]}}
+          - {path: /srv/a.conf, format: json, keys: {a: null}, on_change: restart}
         compose: {new_key_of_compose: 1}
         x-note: anything
         overrides: {prod: {mem_limit: 2g, ports: ["81:80"]}}
@@ -122,6 +125,10 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
         "files: [{target: /a}]",
         "files: [{target: a, content: b}]",
         "files: [{target: /a, content: b, on_change: reload}]",
+        "merge: [{path: /a.yaml}]",
+        "merge: [{path: a.yaml, keys: {a: 1}}]",
+        "merge: [{path: /a.yaml, keys: {}}]",
+        "merge: [{path: /a.yaml, keys: {a: 1}, on_change: reload}]",
         "env: [A]",
         "env: {A: null}",
         "env: {A: {secrt: b}}",

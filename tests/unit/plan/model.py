@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from opsctl.merging.keys import fingerprint_text, managed
 from opsctl.model.fleet import Place
 from opsctl.model.references import familiar
+from opsctl.plan.merge import Merge
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
@@ -41,6 +43,7 @@ from opsctl.state.desired import (
     DesiredBuild,
     DesiredFile,
     DesiredHost,
+    DesiredMerge,
     DesiredService,
     Reaction,
 )
@@ -54,6 +57,7 @@ from opsctl.state.observed import (
     Observed,
     ObservedContainer,
     ObservedFile,
+    ObservedMerged,
     ObservedNetwork,
     ObservedVolume,
 )
@@ -119,6 +123,12 @@ def service(
     )
 
 
+def owned(path: str, keys: Mapping[str, Any], reaction: str = "recreate") -> DesiredMerge:
+    """Some keys of a YAML file on the host."""
+    kind = file("", "/", "", reaction).reaction
+    return DesiredMerge(path, "yaml", keys, fingerprint_text(managed(keys)), kind)
+
+
 def build(content: str, base: str = "lab/base:1") -> DesiredBuild:
     """One that is made of this content alone."""
     label = hashlib.sha256(content.encode()).hexdigest()
@@ -166,6 +176,8 @@ class Machine:
     """The host. `recreated` counts how often each service's container was made, `down` what a typed `up` would undo."""
 
     files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    merged: dict[str, bytes] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
     boxes: dict[str, Box] = field(default_factory=dict)
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, ObservedVolume] = field(default_factory=dict)
@@ -193,6 +205,8 @@ class Machine:
                 self.built[build.hash] = self.images[build.image] = f"id of {build.hash}"
             case Tag(image_id=identity, name=name):
                 self.images[name] = identity
+            case Merge():
+                self._merge(step)
             case Push(files=files):
                 for put in files:
                     for mark in put.owes:
@@ -220,6 +234,17 @@ class Machine:
                 del self.networks[network]
             case _:
                 pass
+
+    def _merge(self, step: Merge) -> None:
+        if step.content is not None:
+            assert hashlib.sha256(self.merged[step.path]).hexdigest() == step.before
+            for mark in step.owes:
+                self.owed[mark] = self.tick()
+            self.merged[step.path] = step.content
+        if step.record:
+            self.records[step.record_name] = step.record
+        else:
+            self.records.pop(step.record_name, None)
 
     def run(self, plan: HostPlan) -> None:
         assert not plan.refusals, plan.refusals
@@ -263,7 +288,8 @@ class Machine:
                 path: content
                 for path, (content, _) in self.files.items()
                 if path.startswith(f"files/{name}/")
-            },
+            }
+            | self.merged,
             created=now,
             started=now,
             networks=frozenset(names),
@@ -298,6 +324,13 @@ class Machine:
                 for path, (content, mode) in self.files.items()
                 if path != "compose.yml"
             },
+            merged={
+                one.path: ObservedMerged(one.path, "file", self.merged[one.path])
+                for svc in desired.services.values()
+                for one in svc.merges
+                if one.path in self.merged
+            },
+            merge_records=dict(self.records),
             containers=(*map(self._container, self.boxes.values()), *self.foreign),
             networks={name: ObservedNetwork(name, labels) for name, labels in self.networks.items()},
             volumes=dict(self.volumes),
@@ -349,9 +382,9 @@ def plan(machine: Machine, desired: DesiredHost, **request: Any) -> HostPlan:
     return plan_host(desired, machine.look(desired), PlanRequest(**request))
 
 
-def deployed(desired: DesiredHost) -> Machine:
-    """A host on which this was just deployed, from nothing."""
-    machine = Machine()
+def deployed(desired: DesiredHost, onto: Machine | None = None) -> Machine:
+    """A host on which this was just deployed, from nothing but what `onto` has."""
+    machine = onto or Machine()
     machine.run(plan(machine, desired))
     machine.recreated.clear()
     machine.reacted.clear()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import tries
-from tests.unit.plan.model import KEY, Machine, build, deployed, file, host, plan, service
+from tests.unit.plan.model import KEY, Machine, build, deployed, file, host, owned, plan, service
 
-from opsctl.state.desired import Dependency, DesiredHost, DesiredService
+from opsctl.merging.reading import merge as merged_text
+from opsctl.state.desired import Dependency, DesiredHost, DesiredMerge, DesiredService
 from opsctl.state.fingerprint import ENV_LABEL, fingerprint
 
 NAMES = ("cache", "db", "api", "web")
@@ -38,12 +39,26 @@ def hosts(draw: st.DrawFn) -> DesiredHost:
                 build=made,
                 env={"KEY": draw(values)},
                 files=[file(name, "/etc/conf", draw(values), reaction)],
+                merges=merges(draw, name),
                 after=after,
                 definition={"shm_size": draw(st.sampled_from(["64m", "128m"]))},
                 networks=("back",) if draw(st.booleans()) else (),
             )
         )
     return host(*services, networks={"back": {"internal": draw(st.booleans())}})
+
+
+def merges(draw: st.DrawFn, name: str) -> tuple[DesiredMerge, ...]:
+    """None or one, of few keys so that many stay equal; the file is there (see `with_files`)."""
+    keys = draw(st.none() | st.dictionaries(st.sampled_from("ab"), values, min_size=1))
+    reaction = draw(st.sampled_from(["recreate", "restart"]))
+    return (owned(f"/srv/{name}.yaml", keys, reaction),) if keys else ()
+
+
+def with_files() -> Machine:
+    machine = Machine()
+    machine.merged |= {f"/srv/{name}.yaml": b"a: 0  # theirs\nc: 1\n" for name in NAMES}
+    return machine
 
 
 def as_desired(machine: Machine, desired: DesiredHost) -> None:
@@ -57,7 +72,17 @@ def as_desired(machine: Machine, desired: DesiredHost) -> None:
             if one.reaction.kind == "recreate":
                 assert box.inner[one.path] == one.content
             assert machine.files[one.path][0] == one.content
+        for merge in wanted.merges:
+            now = machine.merged[merge.path]
+            assert not merged_text(now.decode(), merge.keys, "yaml").changes
+            assert (
+                merge.reaction.kind != "recreate"
+                or not merged_text(box.inner[merge.path].decode(), merge.keys, "yaml").changes
+            )
     assert not machine.owed
+    for content in machine.merged.values():
+        assert b"c: 1\n" in content
+        assert b"# theirs" in content
 
 
 def honest(machine: Machine, desired: DesiredHost) -> bool:
@@ -71,7 +96,13 @@ def honest(machine: Machine, desired: DesiredHost) -> bool:
 
 
 def edited_by_hand(machine: Machine, desired: DesiredHost, data: st.DataObject) -> bool:
-    """Somebody at the host: an env file or compose.yml edited, and perhaps applied."""
+    """Somebody at the host: a merged file, an env file or compose.yml edited, and perhaps applied."""
+    if data.draw(st.booleans(), label="merged file edited"):
+        path = data.draw(st.sampled_from(sorted(machine.merged)), label="which merged file")
+        machine.merged[path] = b"a: 7  # theirs\nc: 1\nb: 7\n"
+        if data.draw(st.booleans(), label="seen by the container"):
+            for box in machine.boxes.values():
+                box.inner[path] = machine.merged[path]
     if not data.draw(st.booleans(), label="edited"):
         return False
     envs = [f"env/{name}.env" for name in sorted(desired.services)]
@@ -90,7 +121,7 @@ def edited_by_hand(machine: Machine, desired: DesiredHost, data: st.DataObject) 
 @tries(40)
 @given(hosts())
 def test_a_second_deploy_does_nothing(desired: DesiredHost) -> None:
-    found = plan(deployed(desired), desired)
+    found = plan(deployed(desired, with_files()), desired)
     assert not found.changes, str(found)
 
 
@@ -99,7 +130,7 @@ def test_a_second_deploy_does_nothing(desired: DesiredHost) -> None:
 def test_killed_anywhere_typed_over_and_run_again(
     before: DesiredHost, after: DesiredHost, data: st.DataObject
 ) -> None:
-    machine = deployed(before)
+    machine = deployed(before, with_files())
     edited = edited_by_hand(machine, before, data)
     first = plan(machine, after)
     if first.refusals:  # a network that a stray is attached to
@@ -127,7 +158,7 @@ def test_killed_anywhere_typed_over_and_run_again(
 def test_a_narrowed_deploy_touches_what_it_says_and_no_more(
     before: DesiredHost, after: DesiredHost, data: st.DataObject
 ) -> None:
-    machine = deployed(before)
+    machine = deployed(before, with_files())
     chosen = frozenset(
         data.draw(st.sets(st.sampled_from(sorted(after.services)), min_size=1), label="chosen")
     )

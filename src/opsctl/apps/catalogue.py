@@ -8,13 +8,14 @@ from importlib.metadata import EntryPoint, entry_points
 from opsctl.apps.app import App
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.postgresql.app import POSTGRESQL
+from opsctl.apps.redis.app import REDIS
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (LITELLM, POSTGRESQL)
+BUILT_IN: tuple[App, ...] = (LITELLM, POSTGRESQL, REDIS)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

@@ -47,8 +47,13 @@ def ensure() -> None:
     needed = {**PROGRAMS, **(APPARMOR_PROGRAMS if _apparmor() else {})}
     missing = sorted({package for path, package in needed.items() if not Path(path).exists()})
     if missing:
-        with step(f"installing {' '.join(missing)}"), _no_service_starts():
-            _install(missing)
+        install(missing)
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian packages by their names, and start none of their services."""
+    with step(f"installing {' '.join(packages)}"), _no_service_starts():
+        _install(packages)
 
 
 def compose_binary() -> Path:

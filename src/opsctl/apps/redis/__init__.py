@@ -1,0 +1,1 @@
+"""Redis: what its configuration says, and what goes wrong with it."""

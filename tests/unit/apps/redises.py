@@ -1,0 +1,55 @@
+"""A small project with one Redis service, the files of whose page are its templates."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from opsctl.apps.catalogue import all_rules
+from opsctl.apps.redis.app import REDIS as APP
+from opsctl.inputs.project import load
+from opsctl.render.fleet import render
+from opsctl.render.output import login_placeholder, placeholder
+from opsctl.rules.engine import Finding, apply
+from opsctl.rules.subject import Subject
+
+PAGE = (Path(__file__).parents[3] / "docs" / "stacks" / "redis.md").read_text(encoding="utf-8")
+HOSTS = """\
+project = "demo"
+[environments.prod]
+hosts = ["web"]
+[hosts.web]
+addresses = ["192.0.2.1"]
+stacks = ["apps"]
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """What the page tells people to copy."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+SERVICE = textwrap.dedent(blocks("yaml")[0].partition("  redis:\n")[2].partition("\nvolumes:")[0]) + "\n"
+"""The keys of the page's service."""
+CONF, USERS = blocks("jinja")[:2]
+
+
+def project(root: Path, *, service: str = SERVICE, conf: str = CONF, users: str = USERS) -> Path:
+    for folder in ("stacks", "templates/redis"):
+        (root / folder).mkdir(parents=True)
+    (root / "hosts.toml").write_text(HOSTS)
+    (root / "templates" / "redis" / "redis.conf.j2").write_text(conf)
+    (root / "templates" / "redis" / "users.acl.j2").write_text(users)
+    stack = f"services:\n  redis:\n{textwrap.indent(service, '    ')}volumes:\n  redis:\n"
+    (root / "stacks" / "apps.yml").write_text(stack)
+    return root
+
+
+def findings(root: Path) -> list[Finding]:
+    """Of the rules of Redis."""
+    fleet = load(root)
+    desired = render(fleet, "prod", placeholder, login=login_placeholder)
+    rules = tuple(dict.fromkeys((*all_rules(), *APP.rules)))
+    report = apply(rules, Subject(fleet, desired, None, 1_800_000_000.0), "2026-11-26")
+    return [one for one in report.findings if one.rule.id.startswith("RDS")]

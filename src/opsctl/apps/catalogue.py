@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from opsctl.apps.app import App
+from opsctl.apps.caddy.app import CADDY
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.redis.app import REDIS
@@ -15,7 +16,7 @@ from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (LITELLM, POSTGRESQL, REDIS)
+BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, POSTGRESQL, REDIS)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

@@ -9,6 +9,7 @@ from opsctl.inputs.host_checks import check_together
 from opsctl.inputs.host_names import check_host_names
 from opsctl.inputs.scopes import scopes
 from opsctl.inputs.service_checks import check_resource_labels, check_service, check_service_names
+from opsctl.inputs.site_checks import check_sites
 from opsctl.inputs.template_checks import TemplateChecks
 
 
@@ -16,6 +17,7 @@ def crosscheck(draft: Draft, *, hosts_known: bool) -> None:
     """Add a problem to the draft for each thing that does not fit. `hosts_known`: whether hosts.toml could be read."""
     if hosts_known:
         check_host_names(draft)
+        check_sites(draft)
     templates = TemplateChecks(draft)
     for scope in scopes(draft):
         check_service_names(scope)

@@ -11,6 +11,7 @@ from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
+from opsctl.model.sites import Site
 from opsctl.model.stack import Build, DependsOn, FileSpec, MergeSpec, OnChange, SecretRef, Service, Wait
 from opsctl.render.schema import compose_spec
 
@@ -152,6 +153,7 @@ def _own_properties() -> dict[str, Any]:
             "additionalProperties": False,
             "description": "By the service that keeps the database: what this one may hold open.",
         },
+        "site": _site_schema(),
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
     }
 
@@ -179,6 +181,13 @@ def _databases_schema() -> dict[str, Any]:
         "additionalProperties": entry,
         "description": "What a service of the app postgresql keeps for others, by name.",
     }
+
+
+def _site_schema() -> dict[str, Any]:
+    """Its paths stand inside it."""
+    schema = Site.model_json_schema()
+    schema["properties"]["paths"] = _inline(schema["$defs"]["SitePaths"])
+    return _inline(schema) | {"description": "How it is reached from outside, by a Caddy on the same host."}
 
 
 def _env_schema() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.inputs.draft import Draft
@@ -34,6 +34,7 @@ class Scope:
     volumes: frozenset[str]
     variables: frozenset[str]
     hosts: frozenset[str]
+    sites: frozenset[str]
 
     @property
     def where(self) -> str:
@@ -73,6 +74,9 @@ def _of_host(draft: Draft, environment: str, host: str) -> Scope:
         volumes=frozenset().union(*(draft.volumes[stack] for stack in stacks)),
         variables=frozenset({*file.vars, *file.environments[environment].vars, *entry.vars}),
         hosts=frozenset(file.environments[environment].hosts),
+        sites=_sites(
+            draft, environment, [stack for stack in draft.services if _has(draft, environment, stack)]
+        ),
     )
 
 
@@ -90,4 +94,14 @@ def _alone(draft: Draft, environment: str, stack: str) -> Scope:
         volumes=frozenset().union(*draft.volumes.values()),
         variables=frozenset().union(*variables),
         hosts=draft.host_names,
+        sites=_sites(draft, environment, draft.services),
     )
+
+
+def _has(draft: Draft, environment: str, stack: str) -> bool:
+    return any(name == environment for name, _host in draft.users(stack))
+
+
+def _sites(draft: Draft, environment: str, stacks: Iterable[str]) -> frozenset[str]:
+    files = (draft.stacks[environment, stack] for stack in stacks if (environment, stack) in draft.stacks)
+    return frozenset(one.site.name for file in files for one in file.services.values() if one.site)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from opsctl.inputs.app_settings import with_settings
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.inputs.draft import Draft
+from opsctl.inputs.site_checks import with_login_paths
 from opsctl.inputs.validation import faults
 from opsctl.model.compose_spelling import overlaid, spell
 from opsctl.model.document import Document, Path
@@ -172,7 +173,7 @@ class _Services:
                 place = self._draft.in_stack(environment, self._stack, *fault.path)
                 self._draft.add(place, fault.message, fault.hint)
             return None
-        return with_settings(self._draft, environment, self._stack, name, service)
+        return with_login_paths(with_settings(self._draft, environment, self._stack, name, service))
 
 
 def _note(draft: Draft, document: Document, to: Path, at: Path, origins: Mapping[Path, Path]) -> None:

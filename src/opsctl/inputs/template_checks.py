@@ -26,6 +26,8 @@ CONTEXT = frozenset(
         "hosts",
         "vars",
         "services",
+        "sites",
+        "sites_dns",
         "secret",
         "login",
         "image",
@@ -36,7 +38,7 @@ CONTEXT = frozenset(
 """What `opsctl.render.context` offers to every text."""
 _OWN_COMPOSE = "compose.yml.j2"
 _IN_AN_IMAGE = "whoever has the image has the value; give it to the container, by env or by files"
-_WHAT = {"vars": "variable", "hosts": "host", "services": "service"}
+_WHAT = {"vars": "variable", "hosts": "host", "services": "service", "sites": "site"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,12 @@ class TemplateChecks:
                     return None
                 return f"there is no file templates/{name}", nearest(name, known)
             case owner:
-                offered = {"vars": scope.variables, "hosts": scope.hosts, "services": scope.services}[owner]
+                offered = {
+                    "vars": scope.variables,
+                    "hosts": scope.hosts,
+                    "services": scope.services,
+                    "sites": scope.sites,
+                }[owner]
                 if name in offered:
                     return None
                 where = f"on the host {scope.host!r}" if scope.host and owner in {"vars", "services"} else ""

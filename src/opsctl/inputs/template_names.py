@@ -14,7 +14,7 @@ from opsctl.render.templating import Templates
 _FORGIVING_TESTS = frozenset({"defined", "undefined"})
 _FORGIVING_FILTERS = frozenset({"default", "d", "mandatory"})
 _OF_MAPPINGS = frozenset(name for name in dir(dict) if not name.startswith("_"))
-_LOOKED_INTO = ("vars", "hosts", "services")
+_LOOKED_INTO = ("vars", "hosts", "services", "sites")
 
 
 @dataclass(frozen=True, slots=True)

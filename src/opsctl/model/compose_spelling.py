@@ -32,6 +32,7 @@ OWN_KEYS = frozenset(
         "settings",
         "databases",
         "connections",
+        "site",
         "compose",
         "overrides",
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from opsctl.model.domains import Domain, IpAddress
 from opsctl.model.frozen import Frozen
 from opsctl.model.references import RegistryName, check_registry
 from opsctl.model.values import (
@@ -100,6 +101,8 @@ class Host(Frozen):
     """push: the host reaches no registry; `opsctl push-images` brings what it lacks."""
     engine_socket: Directory | None = None
     """Absolute path; default /var/run/docker.sock. A local connection honours DOCKER_HOST=unix://… too."""
+    vpn_address: IpAddress | None = None
+    """Where the VPN reaches it; else the first of `addresses` that is one of Tailscale's."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
@@ -121,6 +124,10 @@ class Environment(Frozen):
     known_hosts: str = "known_hosts"
     """Relative to hosts.toml's folder."""
     secrets: Literal["generated"] | None = None
+    domain: Domain | None = None
+    """What follows the names of sites."""
+    vpn_domain: Domain | None = None
+    """What follows those of VPN-only sites; without it `domain`."""
 
 
 class HostsFile(Frozen):

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from opsctl.model.databases import Connection, Database, Identifier
 from opsctl.model.frozen import Frozen
+from opsctl.model.sites import Site
 from opsctl.model.values import (
     Day,
     Duration,
@@ -219,6 +220,7 @@ class Service(Frozen):
     """What a PostgreSQL service keeps for others, by name."""
     connections: dict[Name, Connection] = Field(default_factory=dict)
     """By the service that keeps the database, what this one may hold open."""
+    site: Site | None = None
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

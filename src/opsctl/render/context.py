@@ -1,5 +1,5 @@
-"""What a template can name: `env`, `environment`, `project`, `host`, `hosts`, `vars`, `services`, `stack`, `service`,
-`secret()`, `login()`, `image()`; in compose.yml.j2 `compose` too.
+"""What a template can name: `env`, `environment`, `project`, `host`, `hosts`, `vars`, `services`, `sites`, `stack`, `service`,
+`sites_dns()`, `secret()`, `login()`, `image()`; in compose.yml.j2 `compose` too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from opsctl.model.fleet import NOWHERE, Fleet
 from opsctl.model.references import parse_reference
 from opsctl.model.stack import Service
 from opsctl.model.values import split_address
+from opsctl.render.sites import site_views, sites_dns
 from opsctl.state.desired import Mention
 
 
@@ -106,6 +107,8 @@ def host_context(fleet: Fleet, environment: str, host: str, pins: Pins) -> dict[
         },
         "vars": fleet.variables(environment, host),
         "services": ServicesNotYet(),
+        "sites": site_views(fleet, environment),
+        "sites_dns": lambda of=environment: sites_dns(fleet, of),
         "secret": no_secrets,
         "login": no_secrets,
         "image": pins.of,
@@ -120,6 +123,7 @@ def service_view(
     ports: list[dict[str, Any]],
     *,
     settings: Mapping[str, Any],
+    site: Mapping[str, Any] | None,
 ) -> Mapping[str, Any]:
     """How a service appears to the templates of its host."""
     return {
@@ -130,6 +134,7 @@ def service_view(
         "image": image,
         "ports": ports,
         "settings": settings,
+        "site": site,
     }
 
 

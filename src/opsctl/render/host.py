@@ -133,7 +133,8 @@ class HostRendering:
                 ports.append(read_port(self._texts.deep(entry, context, *at, "ports", index)).as_view())
         with self._problems.at(self._texts.place(*at, "settings")):
             settings = self._texts.deep(service.settings, context, *at, "settings")
-        return service_view(name, stack, service, image, ports, settings=settings)
+        site = self._context["sites"][service.site.name] if service.site else None
+        return service_view(name, stack, service, image, ports, settings=settings, site=site)
 
     def _build(self, build: Build, context: Mapping[str, Any], stack: str, name: str) -> DesiredBuild:
         where = partial(self._texts.place, stack, "services", name, "build", "args")

@@ -25,6 +25,12 @@ from opsctl.render.filters import FILTERS
 
 COMPOSE_TEMPLATE = "opsctl/compose.yml.j2"
 """The name under which a project's compose.yml.j2 extends the one that opsctl ships."""
+_SHIPPED = {
+    COMPOSE_TEMPLATE: ("opsctl.render", "compose.yml.j2"),
+    "opsctl/caddy/options": ("opsctl.apps.caddy", "options.j2"),
+    "opsctl/caddy/sites": ("opsctl.apps.caddy", "sites.j2"),
+}
+"""By name: the package that holds it, and its file there."""
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _TEMPLATE_ERRORS = (
@@ -103,8 +109,9 @@ class Templates:
         return text[0]
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
-        if name == COMPOSE_TEMPLATE:
-            data = resources.files("opsctl.render").joinpath("compose.yml.j2").read_bytes()
+        if name in _SHIPPED:
+            package, file = _SHIPPED[name]
+            data = resources.files(package).joinpath(file).read_bytes()
         elif name in self.sources:
             data = self.sources[name]
         else:
@@ -145,8 +152,8 @@ class Templates:
         raise InputError([problem]) from None
 
     def _problem(self, name: str | None, line: int, place: Place, text: str | None, message: str) -> Problem:
-        if name == COMPOSE_TEMPLATE:
-            return Problem("opsctl's compose.yml.j2", line, message)
+        if name in _SHIPPED:
+            return Problem(f"opsctl's {name.removeprefix('opsctl/')}", line, message)
         if name in self.sources:
             return Problem(f"templates/{name}", line, message)
         if text is not None and "\n" in text.rstrip("\n") and line:

@@ -13,6 +13,7 @@ from opsctl.model.build_spelling import REFUSED_BUILD_KEYS
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import Environment, Host, HostsFile, Sudo
+from opsctl.model.sites import Site, SitePaths
 from opsctl.model.stack import (
     Build,
     DependsOn,
@@ -60,6 +61,8 @@ def keys(page: str, title: str) -> set[str]:
         ("stack-files.md", "build", Build),
         ("stack-files.md", "databases", Database),
         ("stack-files.md", "connections", Connection),
+        ("stack-files.md", "site", Site),
+        ("stack-files.md", "site paths", SitePaths),
     ],
 )
 def test_tables_have_the_keys_of_the_models(page: str, title: str, model: type[BaseModel]) -> None:

@@ -1,0 +1,1 @@
+"""Caddy: the server in front of sites."""

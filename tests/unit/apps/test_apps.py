@@ -173,3 +173,12 @@ def test_the_page_of_an_app_has_all_that_the_app_says(app: App) -> None:
     )
     assert app.page.removeprefix("stacks/") in row
     assert f"{app.rules[0].id} to {app.rules[-1].id}" in row
+
+
+def test_pages_link_to_rules_that_exist() -> None:
+    linked = {
+        anchor
+        for page in (DOCS / "stacks").glob("*.md")
+        for anchor in re.findall(r"rules\.md#(\w+)", page.read_text(encoding="utf-8"))
+    }
+    assert linked - {rule.id.lower() for rule in all_rules()} == set()

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.merging.keys import Change, Path, Unmergeable, dotted, managed, no_longer_managed
-from opsctl.merging.reading import merge as merged_text
-from opsctl.merging.reading import text_of
 from opsctl.state.desired import DesiredHost, DesiredMerge
 from opsctl.state.fingerprint import merge_hash
 from opsctl.state.observed import MergedState, Observed, ObservedMerged
@@ -147,8 +145,10 @@ def _finding(
     record = Record(service, merge.path, keys, meaning, present)
     if before is not None and before == record:
         return Finding(merge, found, before, record)
+    from opsctl.merging import reading  # most runs find a file as the last one left it, and read none
+
     try:
-        merged = merged_text(text_of(found.content), merge.keys, merge.form)
+        merged = reading.merge(reading.text_of(found.content), merge.keys, merge.form)
     except Unmergeable as error:
         where = f"{merge.path}:{error.line}" if error.line else merge.path
         hint = f"; {error.hint}" if error.hint else ""

@@ -59,7 +59,7 @@ def _desired_merge(
     reaction = Reaction(spec.on_change.kind, words, spec.on_change.signal)
     if posixpath.normpath(path) != path or not path.startswith("/"):
         raise Unfit(f"{path!r} is not the plain absolute path of a file on the host")
-    if reaction.kind not in _SEEN_AT_START and path in set(_bind_sources(mounts)):
+    if reaction.kind not in _SEEN_AT_START and path in set(bind_sources(mounts)):
         raise Unfit(
             f"on_change: {reaction.kind} needs a mount of the folder of {path}",
             "a container keeps seeing the old file behind a single-file mount: mount its folder, or write recreate or restart",
@@ -86,7 +86,8 @@ def _value(texts: Texts, value: Any, context: Mapping[str, Any], stack: str, *at
     return value
 
 
-def _bind_sources(mounts: Iterable[Any]) -> Iterator[str]:
+def bind_sources(mounts: Iterable[Any]) -> Iterator[str]:
+    """What a service's `volumes` mount from the host, in Compose's short and long forms; volumes' names and "" with it."""
     for mount in mounts:
         if isinstance(mount, Mapping):
             if mount.get("type") == "bind":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from opsctl.model.stack import SecretRef
+from opsctl.model.stack import SecretRef, secret_of
 from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import ServiceView, Subject
 
@@ -26,6 +27,22 @@ def _literal_secrets(subject: Subject) -> Iterator[Hit]:
                 continue
             if _is_secret(key, value):
                 yield _hit(view, key, "its value stands in the stack file in clear")
+        for index, merge in enumerate(view.written.merge):
+            for path, value in _texts(merge.keys, ()):
+                if "{{" not in value and "{%" not in value and _is_secret(path[-1], value):
+                    place = view.place("merge", index, "keys", *path)
+                    message = f"{view.name}: the value of {'.'.join(path)} stands in the stack file in clear"
+                    hint = f"{path[-1]}: {{secret: name}}, then opsctl secrets set name"
+                    yield Hit(place, message, hint, view.name, view.service.stack, view.host.name)
+
+
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts in the keys of a merged file, but for the names of secrets."""
+    if isinstance(value, str) and path:
+        yield path, value
+    elif isinstance(value, Mapping) and not (path and secret_of(value)):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, key))
 
 
 def _is_secret(key: str, value: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from opsctl.model.fleet import Place
+from opsctl.render.merged import bind_sources
 from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import Subject
 
@@ -38,6 +39,18 @@ def _is_context(name: str) -> bool:
     return "dockerfile" in name.lower() or name.rpartition("/")[2].startswith(".")
 
 
+def _unmounted(subject: Subject) -> Iterator[Hit]:
+    """A file inside a volume of the engine's is left out: nothing here tells where the engine keeps those."""
+    for view in subject.services():
+        sources = [source.rstrip("/") for source in bind_sources(view.definition.get("volumes") or ())]
+        for merge in view.service.merges:
+            seen = any(source and f"{merge.path}/".startswith(f"{source}/") for source in sources)
+            if not seen and "/_data/" not in merge.path:
+                message = f"{view.name}: it mounts neither {merge.path} nor a folder above it"
+                hint = "mount it under volumes, or write merge at the service that does"
+                yield Hit(merge.origin, message, hint, view.name, view.service.stack, view.host.name)
+
+
 RULES = (
     Rule(
         "FIL001",
@@ -48,5 +61,15 @@ RULES = (
         "Remove it, or name it under files of a service.",
         "opsctl",
         _unused,
+    ),
+    Rule(
+        "FIL002",
+        "files",
+        "warning",
+        "a merged file that its service does not mount",
+        "Its keys change on the host, the service is made anew for it, and reads another file.",
+        "Mount the file or its folder under volumes, or write merge at the service that mounts it.",
+        "decision 17",
+        _unmounted,
     ),
 )

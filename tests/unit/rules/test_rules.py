@@ -89,6 +89,13 @@ CASES: Mapping[str, tuple[str, str]] = {
         FINE
         + "env:\n  API_TOKEN: {secret: token}\n  TOKEN_FILE: /run/token\n  USE_TOKEN: 'true'\n  PASS: '3'\n",
     ),
+    "FIL002": (
+        FINE
+        + "merge:\n  - {path: /srv/a/b.yaml, keys: {a: 1}}  # <-\nvolumes: ['/srv/ab:/b', '/srv/a/b:/c']\n",
+        FINE
+        + "merge:\n  - {path: /srv/a/b.yaml, keys: {a: 1}}\n  - {path: /srv/c.json, keys: {a: 1}}\n"
+        + "volumes: ['/srv/a/:/b:ro', {type: bind, source: /srv/c.json, target: /c.json}]\n",
+    ),
     "ENV001": (
         FINE + 'env:\n  DEBUG: "{{ 1 == 1 }}"  # <-\n',
         FINE + 'env:\n  DEBUG: "{{ (1 == 1) | to_json }}"\n  WORD: "True"\n',
@@ -182,6 +189,28 @@ def test_a_template_that_nothing_uses(tmp_path: Path) -> None:
     }.items():
         (root / "templates" / name).write_text(text)
     assert [one.hit.place.file for one in found(root, "FIL001")] == ["templates/c.j2"]
+
+
+KEYS = """\
+merge:
+  - path: /srv/a/b.yaml
+    keys:
+      oidc:
+        client_secret: abcdef123456
+        issuer: https://ann:hunter2x@id.example.org
+        private_key_path: /srv/key
+      token: {secret: known}
+      api_key: "{{ secret('known') }}"
+volumes: [/srv/a:/a]
+"""
+
+
+def test_a_secret_in_clear_in_a_key_of_a_merged_file(tmp_path: Path) -> None:
+    hits = [one.hit for one in found(project(tmp_path, FINE + KEYS), "SEC001")]
+    assert [(hit.place.line, hit.message) for hit in hits] == [
+        (10, "app: the value of oidc.client_secret stands in the stack file in clear"),
+        (11, "app: the value of oidc.issuer stands in the stack file in clear"),
+    ]
 
 
 DAY = 86400.0

@@ -167,10 +167,19 @@ def test_probes(test: str, rule: str, tmp_path: Path) -> None:
     assert [one for one in found if one != "RDS011" or one == rule] == ([rule] if rule else [])
 
 
-def test_a_probe_without_a_password_does_not_log_in(tmp_path: Path) -> None:
-    edits = [("REDISCLI_AUTH", "OTHER"), (PROBE, "test: [CMD, redis-cli, -e, ping]")]
-    (found,) = findings(made(tmp_path, edits))
-    assert (found.rule.id, "does not log in" in found.hit.message) == ("RDS011", True)
+@pytest.mark.parametrize(
+    "test,wrong",
+    [
+        ("[CMD, redis-cli, -e, ping]", True),
+        ("[CMD, redis-cli, -e, --user, probe, ping]", True),
+        ("REDISCLI_AUTH=$OTHER redis-cli -e --user probe ping", False),
+    ],
+)
+def test_a_probe_that_does_not_log_in(test: str, wrong: bool, tmp_path: Path) -> None:
+    found = findings(made(tmp_path, [("REDISCLI_AUTH", "OTHER"), (PROBE, f"test: {test}")]))
+    assert [(one.rule.id, "does not log in" in one.hit.message) for one in found] == [
+        ("RDS011", True)
+    ] * wrong
 
 
 def test_a_password_of_redis_cli_is_found_without_an_app(tmp_path: Path) -> None:

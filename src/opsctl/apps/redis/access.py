@@ -20,7 +20,8 @@ _GIVEN = re.compile(
     _CLI + r"""[^|;&]*?\s(?:(?:-a|--pass)\s+\S|-u\s+['"]?[a-z]+://[^@\s/]*:[^@\s/]+@|AUTH\s+\S)""",
     re.IGNORECASE,
 )
-_LOGS_IN = re.compile(r"\s(?:-a|--pass|-u|--user)\s")
+# --user alone does nothing (redis-cli 7.0.15).
+_LOGS_IN = re.compile(r"\s(?:-a|--pass|-u)\s|\bREDISCLI_AUTH=")
 _TELLS = re.compile(_CLI + r"[^|;&]*\s-e\s")
 # What looks at the answer itself.
 _LOOKS = re.compile(r"\bgrep\b|\bPONG\b")

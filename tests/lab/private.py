@@ -25,7 +25,8 @@ def private_registry(folder: Path, username: str, password: str) -> Iterator[str
     """A registry with a copy of the lab registry's content; gives its host:port."""
     folder.mkdir(parents=True, exist_ok=True)
     users = folder / "htpasswd"
-    users.write_text(f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()}\n")
+    # 2^12 rounds: whoever watches the host's processes has time to see a login.
+    users.write_text(f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(12)).decode()}\n")
     shutil.copytree(STORAGE, folder / "storage")
     with _served(folder, _AUTH.format(file=users), HTTPStatus.UNAUTHORIZED) as address:
         yield address

@@ -147,7 +147,7 @@ CASES = [
         "SIT007",
         "llm: caddy has no llm.vpn.example.org in its Caddyfile",
         {"llm": changed(LLM, [("4000}", "4000} # <-")]), "n8n": "", "shop": ""},
-        caddyfile="# llm.vpn.example.org\n",
+        caddyfile="# llm.vpn.example.org\nmy-llm.vpn.example.org, llm.vpn.example.org.uk {\n}\n",
     ),
     Case(
         "SIT008",

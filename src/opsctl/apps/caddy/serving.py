@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from opsctl.apps.caddy.front import Front, SiteView, fronts, site_hit
@@ -47,7 +48,8 @@ def _unserved(subject: Subject) -> Iterator[Hit]:
 
 
 def _has(front: Front, site: SiteView) -> bool:
-    return any(site["host_name"] in line.text for line in front.lines())
+    name = re.compile(rf"(?<![\w.*-]){re.escape(site['host_name'])}(?![\w.-])")
+    return any(name.search(line.text) for line in front.lines())
 
 
 def _lacking(subject: Subject) -> Iterator[Hit]:

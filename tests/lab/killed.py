@@ -27,6 +27,7 @@ from opsctl.edges.ports import Connection, Engine, Session, Shell
 from opsctl.flows.apply import batches
 from opsctl.flows.planning import make_plan
 from opsctl.model.hosts import Environment, Host
+from opsctl.plan.merge import Merge
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.steps import (
     Build,
@@ -106,6 +107,8 @@ def _effects(batch: tuple[Step, ...]) -> Iterator[str]:
             yield "docker build"
         case Tag():
             yield "docker tag"
+        case Merge():
+            yield f"merge {step.path}"
         case Push():
             yield "push"
         case ReplaceNetwork():

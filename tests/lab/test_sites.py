@@ -27,7 +27,8 @@ STACK = f"""\
           - template: caddy/Caddyfile.j2
             target: /etc/caddy/Caddyfile
             mount: directory
-            on_change: {{reload: [caddy, reload, --config, /etc/caddy/Caddyfile, --adapter, caddyfile]}}
+            on_change: {{reload: [caddy, reload, --config, /etc/caddy/Caddyfile, --adapter, caddyfile],
+                check: [caddy, validate, --config, "-", --adapter, caddyfile]}}
         healthcheck:
           test: [CMD, wget, -qO-, "http://127.0.0.1:2019/config/"]
           interval: 1s
@@ -113,10 +114,15 @@ def test_a_changed_site_is_a_reload_and_a_second_deploy_does_nothing(edge: Site)
     assert "nothing to change" in edge.deploy().stdout
 
 
-def test_a_broken_caddyfile_fails_the_deploy_and_the_old_one_serves_on(edge: Site) -> None:
+def test_a_broken_caddyfile_fails_the_deploy_and_nothing_is_touched(edge: Site) -> None:
+    before, old = edge.snapshot(), edge.read("files/edge/etc/caddy/Caddyfile")
     edge.edit("templates/caddy/Caddyfile.j2", "respond ", "no_such_directive ")
+    edge.edit("stacks/web.yml", "wait: {settle: 0s}", "wait: {settle: 0s}\n    env: {OTHER: change}")
     failed = edge.deploy(code=1)
-    assert "no_such_directive" in failed.text
+    assert "edge does not take the new files/edge/etc/caddy/Caddyfile (caddy validate: exit 1)" in failed.text
+    assert "nothing was touched" in failed.text
+    assert "unrecognized directive: no_such_directive" in failed.text
+    assert (edge.snapshot(), edge.read("files/edge/etc/caddy/Caddyfile")) == (before, old)
     assert from_here(edge, ADMIN) == "caddy of the lab"
     edge.edit("templates/caddy/Caddyfile.j2", "no_such_directive ", "respond ")
     edge.deploy()

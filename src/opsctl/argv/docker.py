@@ -13,6 +13,7 @@ __all__ = [
     "LOGIN_FAILED",
     "attached_exec",
     "exec_inside",
+    "exec_with",
     "kill",
     "pull",
     "pull_with_login",
@@ -117,6 +118,14 @@ def exec_inside(
 ) -> Command:
     """Run words inside a running container, without standard input."""
     return _guarded(directory, run, ("docker", "exec", container, *words), timeout)
+
+
+def exec_with(
+    directory: str, run: str, container: str, words: Sequence[str], stdin: bytes, *, timeout: float = 120.0
+) -> Command:
+    """Run words inside a running container, with this on standard input."""
+    given = ("docker", "exec", "--interactive", container, *words)
+    return guarded(directory, run, given, stdin=stdin, timeout=timeout, privilege="both", label="docker exec")
 
 
 def attached_exec(container: str, words: Sequence[str], *, tty: bool, user: str = "") -> Command:

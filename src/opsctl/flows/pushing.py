@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opsctl.argv import compose, push
+from opsctl.argv import compose, docker, push
 from opsctl.argv.command import Completed
 from opsctl.errors import CommandFailed, EngineUnavailable
+from opsctl.flows import containers
 from opsctl.flows.site import Progress, Site
 from opsctl.plan.steps import PutFile
 
@@ -16,7 +17,9 @@ _INSTALL = "https://docs.docker.com/compose/install/linux/ says how to install i
 
 
 def carry_out_push(site: Site, files: Sequence[PutFile], progress: Progress) -> None:
-    """Put files. Raises EngineUnavailable and CommandFailed; then no file is half-written."""
+    """Put files that their programs take. Raises EngineUnavailable and CommandFailed; then no file is half-written."""
+    for file in files:
+        _require_taken(site, file)
     before = progress.changed
     site.check()
     progress.changed = True
@@ -30,6 +33,21 @@ def carry_out_push(site: Site, files: Sequence[PutFile], progress: Progress) -> 
         raise _not_put(site, completed)
     if not completed.ok:
         raise site.failure(completed)
+
+
+def _require_taken(site: Site, file: PutFile) -> None:
+    """Raises CommandFailed where the program of a running service refuses the new file."""
+    if file.check is None:
+        return
+    service, words = file.check
+    container = containers.found(site.connection.engine, site.host.project, service, site.name)
+    asked = docker.exec_with(site.directory, site.run_id, container, words, file.content)
+    completed = site.attempt(asked)
+    if not completed.ok:
+        raise site.failure(
+            completed,
+            f"{service} does not take the new {file.path} ({' '.join(words[:2])}: exit {completed.code}); nothing was touched",
+        )
 
 
 def refuse_unusable(site: Site, completed: Completed) -> None:

@@ -222,7 +222,7 @@ def _memory_schema() -> dict[str, Any]:
 
 def _file_schema() -> dict[str, Any]:
     schema = _inline(FileSpec.model_json_schema())
-    schema["properties"]["on_change"] = _reaction_schema()
+    schema["properties"]["on_change"] = _reaction_schema({"check": _WORDS})
     schema["properties"]["mode"]["type"] = ["string", "integer"]
     schema["oneOf"] = [{"required": [key]} for key in ("template", "source", "content")]
     return schema
@@ -230,18 +230,24 @@ def _file_schema() -> dict[str, Any]:
 
 def _merge_schema() -> dict[str, Any]:
     schema = _inline(MergeSpec.model_json_schema())
-    schema["properties"]["on_change"] = _reaction_schema()
+    schema["properties"]["on_change"] = _reaction_schema({})
     return schema
 
 
-def _reaction_schema() -> dict[str, Any]:
+def _reaction_schema(more: dict[str, Any]) -> dict[str, Any]:
+    """`more` are keys that may stand beside a command or a signal."""
     kinds = [
         kind for kind in OnChange.model_json_schema()["properties"]["kind"]["enum"] if kind not in _WITH_VALUE
     ]
     reactions: list[dict[str, Any]] = [{"enum": kinds}]
     for key, value in _WITH_VALUE.items():
         reactions.append(
-            {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
+            {
+                "type": "object",
+                "properties": {key: value, **more},
+                "required": [key],
+                "additionalProperties": False,
+            }
         )
     return {"anyOf": reactions, "description": "What a change of the file asks for."}
 

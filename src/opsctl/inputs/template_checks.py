@@ -211,7 +211,7 @@ def _service_texts(member: Member) -> Iterator[_Text]:
             yield _Text(value, (*at, "env", key), secrets=True)
     for index, file in enumerate(service.files):
         yield _Text(file.target, (*at, "files", index, "target"))
-        for word in file.on_change.command:
+        for word in (*file.on_change.command, *file.on_change.check):
             yield _Text(word, (*at, "files", index, "on_change"))
         if file.content is not None:
             yield _Text(file.content, (*at, "files", index, "content"), secrets=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -82,30 +83,44 @@ class Memory(Frozen):
 
 
 class OnChange(Frozen):
-    """What a change of the file asks for; `reload` is an argv run in the container, `signal` a signal's name."""
+    """What a change of the file asks for; `reload` is an argv run in the container, `signal` a signal's name.
+
+    `check` is an argv too: it gets the new file on its standard input before the old one is replaced, and refuses it by its
+    exit code.
+    """
 
     kind: Literal["recreate", "reload", "signal", "restart", "none"] = "recreate"
     command: tuple[str, ...] = ()
     signal: str = ""
+    check: tuple[str, ...] = ()
 
 
 def read_on_change(value: Any) -> Any:
-    """OnChange from `recreate`, `restart`, `none`, `{reload: [word, …]}` or `{signal: SIGHUP}`. Raises Unfit."""
+    """OnChange from `recreate`, `restart`, `none`, `{reload: [word, …]}` or `{signal: SIGHUP}`, the last two also with
+    `check: [word, …]`. Raises Unfit.
+    """
     match value:
         case OnChange() | {"kind": _}:
             return value
         case "recreate" | "restart" | "none":
             return {"kind": value}
-        case {"reload": [_, *_] as words} if len(value) == 1 and all(
-            isinstance(word, str) and word for word in words
-        ):
-            return {"kind": "reload", "command": tuple(words)}
-        case {"signal": str(signal)} if len(value) == 1 and _SIGNAL.fullmatch(signal):
-            return {"kind": "signal", "signal": signal}
+        case {"reload": words, **rest} if _are_words(words) and _is_check(rest):
+            return {"kind": "reload", "command": tuple(words), **rest}
+        case {"signal": str(signal), **rest} if _SIGNAL.fullmatch(signal) and _is_check(rest):
+            return {"kind": "signal", "signal": signal, **rest}
     raise Unfit(
         "on_change cannot be read",
         "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
     )
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word for word in value)
+
+
+def _is_check(rest: Mapping[Any, Any]) -> bool:
+    """Whether this is nothing, or a check alone."""
+    return not rest or (set(rest) == {"check"} and _are_words(rest["check"]))
 
 
 class FileSpec(Frozen):
@@ -157,6 +172,8 @@ class MergeSpec(Frozen):
     def _has_a_format(self) -> Self:
         if self.format is None and not self.path.endswith(tuple(_FORMATS)):
             raise Unfit(f"nothing says what {self.path} is written in", "write format: yaml, or format: json")
+        if self.on_change.check:
+            raise Unfit("on_change of a merged file has no check", "it is read and written as what it is")
         return self
 
     @property

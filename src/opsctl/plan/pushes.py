@@ -51,7 +51,16 @@ def service_files(
             marked = owes and file.reaction.kind not in {"recreate", "none"}
             reaction = ((service.name, file.reaction.kind),) if marked else ()
             owed = reaction if owes else _undoing(file.path, verdict)
-            yield PutFile(file.path, file.content, file.mode, why, owed)
+            yield PutFile(
+                file.path, file.content, file.mode, why, owed, _check(ctx, service, file) if marked else None
+            )
+
+
+def _check(ctx: Context, service: DesiredService, file: DesiredFile) -> tuple[str, tuple[str, ...]] | None:
+    """A container that restarts for ever may do so for its old file: nobody is asked there."""
+    container = ctx.container(service.name)
+    asks = bool(file.reaction.check) and container is not None and container.state == "running"
+    return (service.name, file.reaction.check) if asks else None
 
 
 def own_files(ctx: Context) -> Iterator[PutFile]:
@@ -137,7 +146,7 @@ def reactions(ctx: Context, pushed: Iterable[PutFile | Merge], renewed: frozense
     found = []
     for (name, kind), paths in sorted(owed.items()):
         service = ctx.desired.services.get(name)
-        owned = (*service.files, *service.merges) if service else ()
+        owned: tuple[DesiredFile | DesiredMerge, ...] = (*service.files, *service.merges) if service else ()
         files = [file for file in owned if file.reaction.kind == kind]
         if kind == "recreate" or name in renewed or not files or not ctx.runs(name):
             continue

@@ -72,6 +72,8 @@ class PutFile:
     why: str
     owes: tuple[tuple[str, str], ...] = ()
     """(service, reaction) of each mark that is left before the file is renamed."""
+    check: tuple[str, tuple[str, ...]] | None = None
+    """A service that runs, and words that must take `content` there before anything is touched."""
 
 
 @dataclass(frozen=True, slots=True)

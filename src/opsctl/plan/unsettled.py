@@ -36,7 +36,8 @@ def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile |
 def _touched(ctx: Context, secret: str, tasks: Mapping[str, Task], paths: set[str]) -> Iterator[str]:
     for name, service in sorted(ctx.desired.services.items()):
         if secret in service.secrets and not ctx.sleeps(service):
-            own = {service.env_path, *(file.path for file in (*service.files, *service.merges))}
+            own = {service.env_path, *(file.path for file in service.files)}
+            own |= {merge.path for merge in service.merges}
             if (name in tasks and tasks[name].renews) or paths & own:
                 yield name
 

@@ -43,8 +43,9 @@ class Texts:
     ) -> DesiredFile:
         path = ("services", service, "files", index)
         target = self.text(spec.target, context, stack, *path, "target")
-        command = tuple(
-            self.text(word, context, stack, *path, "on_change") for word in spec.on_change.command
+        command, check = (
+            tuple(self.text(word, context, stack, *path, "on_change") for word in words)
+            for words in (spec.on_change.command, spec.on_change.check)
         )
         return DesiredFile(
             path=file_path(service, target),
@@ -52,7 +53,7 @@ class Texts:
             mode=spec.mode,
             target=target,
             mount=spec.mount,
-            reaction=Reaction(spec.on_change.kind, command, spec.on_change.signal),
+            reaction=Reaction(spec.on_change.kind, command, spec.on_change.signal, check),
             origin=self.origin(spec, stack, service, index),
         )
 

@@ -20,12 +20,14 @@ Condition = Literal["service_started", "service_healthy", "service_completed_suc
 class Reaction:
     """What a changed file asks of the container that mounts it.
 
-    `command` is the argv run inside the container for `reload`; `signal` the name sent for `signal`.
+    `command` is the argv run inside the container for `reload`; `signal` the name sent for `signal`. `check` is run there
+    first, with the new file on its standard input.
     """
 
     kind: ReactionKind = "recreate"
     command: tuple[str, ...] = ()
     signal: str = ""
+    check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -448,6 +448,36 @@ CASES: list[tuple[str, str, str, str]] = [
         "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
     ),
     (
+        "on_change_check_of_nothing",
+        _api("files:", "  - {content: b, target: /etc/a, mount: directory, on_change: {check: [a]}} # <-"),
+        "services.api.files.0.on_change: on_change cannot be read",
+        "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
+    ),
+    (
+        "on_change_check_is_shell_text",
+        _api(
+            "files:",
+            "  - {content: b, target: /etc/a, mount: directory, on_change: {reload: [a], check: a -}} # <-",
+        ),
+        "services.api.files.0.on_change: on_change cannot be read",
+        "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
+    ),
+    (
+        "on_change_unknown_key_beside_a_signal",
+        _api(
+            "files:",
+            "  - {content: b, target: /etc/a, mount: directory, on_change: {signal: SIGHUP, chek: [a]}} # <-",
+        ),
+        "services.api.files.0.on_change: on_change cannot be read",
+        "write recreate, restart, none, {reload: [command, argument]} (words, run in the container) or {signal: SIGHUP}",
+    ),
+    (
+        "on_change_check_of_a_merged_file",
+        _api("merge:", "  - {path: /srv/a.yaml, keys: {a: 1}, on_change: {reload: [a], check: [a]}} # <-"),
+        "services.api.merge.0: on_change of a merged file has no check",
+        "it is read and written as what it is",
+    ),
+    (
         "on_change_of_a_file",
         _api("files:", "  - {content: b, target: /etc/a, on_change: {signal: SIGHUP}} # <-"),
         "services.api.files.0: on_change: signal needs mount: directory",

@@ -29,6 +29,7 @@ FILES = """\
         wait: {timeout: 5m, settle: 3}
         files:
           - {template: a.j2, target: /etc/a/b, mount: directory, on_change: {reload: [caddy, reload]}}
+          - {content: a, target: /etc/b/b, mount: directory, on_change: {signal: SIGHUP, check: [cat]}}
           - {content: "x", target: /etc/c, mode: "0600", on_change: recreate}
           - {source: a.j2, target: /etc/d/e, mount: directory, on_change: {signal: SIGHUP}}
         merge:
@@ -128,6 +129,9 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
         "merge: [{path: /a.yaml}]",
         "merge: [{path: a.yaml, keys: {a: 1}}]",
         "merge: [{path: /a.yaml, keys: {}}]",
+        "files: [{target: /a, content: b, on_change: {reload: [a], check: a}}]",
+        "files: [{target: /a, content: b, on_change: {reload: [a], chek: [a]}}]",
+        "merge: [{path: /a.yaml, keys: {a: 1}, on_change: {reload: [a], check: [a]}}]",
         "merge: [{path: /a.yaml, keys: {a: 1}, on_change: reload}]",
         "env: [A]",
         "env: {A: null}",

@@ -126,12 +126,14 @@ def test_files_come_from_templates_sources_and_content_and_lie_below_their_servi
 
 def test_files_mounted_as_a_directory_share_one_mount_of_it() -> None:
     reload = {"mount": "directory", "content": "x", "on_change": {"reload": ["app", "reload"]}}
-    files = [{**reload, "target": "/etc/app/a"}, {**reload, "target": "/etc/app/b"}]
+    checked = {"on_change": {"signal": "SIGHUP", "check": ["app", "{{ host.name }}"]}}
+    files = [{**reload, "target": "/etc/app/a"}, {**reload, **checked, "target": "/etc/app/b"}]
 
     service = rendered({"files": files, "volumes": ["/srv:/srv"]})
 
     assert service.definition["volumes"] == ["/srv:/srv", bind("/etc/app")]
     assert service.files[0].reaction == Reaction("reload", ("app", "reload"))
+    assert service.files[1].reaction == Reaction("signal", signal="SIGHUP", check=("app", "web"))
 
 
 def test_what_the_plan_needs_is_read_from_the_final_mapping() -> None:

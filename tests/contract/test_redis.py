@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from tests.unit.apps.proxies import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS, findings, project
 
 from opsctl.apps.redis.conf import memory_bytes, read_conf, saves
-from opsctl.apps.redis.memory import most, policy
+from opsctl.apps.redis.memory import most, needed, policy
 from opsctl.apps.redis.server import Server, servers
 from opsctl.argv import redis as argv
 from opsctl.inputs.project import load
@@ -59,6 +61,12 @@ class Running:
     def ask(self, *words: str, password: str = ADMIN, user: str = "") -> str:
         return self.cli(*words, password=password, user=user).stdout.decode().rstrip("\n")
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the kernel counts for the server."""
+        (kib,) = re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())
+        return int(kib) * 1024
+
     def setting(self, name: str, password: str = ADMIN) -> str:
         return self.ask("CONFIG", "GET", name, password=password).partition("\n")[2]
 
@@ -82,9 +90,7 @@ class Site:
         self._program, self._folder = program, folder
 
     def folder(self) -> Path:
-        made = self._folder / str(len(list(self._folder.iterdir())))
-        made.mkdir()
-        return made
+        return Path(tempfile.mkdtemp(dir=self._folder))
 
     @contextmanager
     def process(self, *words: str, folder: Path | None = None) -> Iterator[Running]:
@@ -297,6 +303,7 @@ def test_a_full_cache_forgets(site: Site) -> None:
     with site.running(*site.made([*SMALL, *CACHE])[2]) as redis:
         assert filled(redis) == ""
         assert int(redis.ask("DBSIZE")) < 4000
+        assert 4 << 20 < redis.memory < needed(4 << 20, forked=False)
         assert int(dict(re.findall(r"(\w+):(\d+)", redis.ask("INFO", "stats")))["evicted_keys"]) > 10_000
 
 
@@ -336,6 +343,20 @@ def test_the_probe_waits_for_the_data(site: Site) -> None:
             [b"LOADING"],
         )
         assert redis.cli("--user", "probe", "ping", password=PROBE).returncode == 0
+
+
+def test_the_probe_tells_when_nothing_can_be_saved(site: Site) -> None:
+    _, server, words = site.made([("persistence: aof", "persistence: rdb")])
+    asks = probe(server)
+    with site.running(*words) as redis:
+        shutil.rmtree(redis.log.parent)
+        assert [redis.ask("SET", "a", "1"), redis.ask("BGSAVE")] == ["OK", "Background saving started"]
+        end = time.monotonic() + STARTING
+        while redis.cli(*asks, password=PROBE).returncode == 0:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        blind = redis.cli("--user", "probe", "ping", password=PROBE)
+        assert (blind.returncode, blind.stdout.split()[0]) == (0, b"MISCONF")
 
 
 @contextmanager

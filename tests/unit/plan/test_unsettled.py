@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.plan.model import KEY, deployed, file, host, service
+from tests.unit.plan.model import KEY, Machine, deployed, file, host, owned, service
 
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
@@ -43,6 +43,21 @@ def test_a_plan_that_would_overwrite_it_is_refused_by_the_store_and_by_the_host(
         assert "would touch api, worker" in refusal
         assert "`opsctl rotate-secret db_password --resume`, or --abort" in refusal
     assert "(by ann@desk since 2026-11-26T02:00:00Z)" in planned(shop("new"), mark=MARK).refusals[0]
+
+
+def test_a_key_of_a_merged_file_counts_where_no_container_is_made_anew() -> None:
+    def merged(value: str) -> DesiredHost:
+        uses = frozenset({"db_password"})
+        return host(
+            service("api", merges=(owned("/srv/a.yaml", {"password": value}, "restart"),), secrets=uses)
+        )
+
+    machine = deployed(merged("old"), Machine(merged={"/srv/a.yaml": b"# theirs\n"}))
+    desired = merged("new")
+    plan = plan_host(desired, machine.look(desired), PlanRequest(unsettled=frozenset({"db_password"})))
+    assert [step.verb for step in plan.steps] == ["merge", "restart", "wait"]
+    (refusal,) = plan.refusals
+    assert "would touch api" in refusal
 
 
 def test_a_mark_that_cannot_be_read_refuses_all_the_same() -> None:

@@ -27,6 +27,7 @@ from opsctl.edges.ports import Connection, Engine, Session, Shell
 from opsctl.flows.apply import batches
 from opsctl.flows.planning import make_plan
 from opsctl.model.hosts import Environment, Host
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.merge import Merge
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.steps import (
@@ -124,6 +125,8 @@ def _effects(batch: tuple[Step, ...]) -> Iterator[str]:
             yield "docker restart"
         case React():
             yield "docker exec" if step.kind == "reload" else "docker kill"
+        case Ensure():
+            yield from ("psql", "psql", *("psql" for _one in step.databases), "mark the databases")
         case Settle():
             yield "settle"
     if isinstance(step, Restart | React) and step.settles:

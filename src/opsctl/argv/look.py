@@ -8,7 +8,8 @@ Each line is a word and its fields, parted by single spaces; contents travel as 
     sum <sha256> <path>                  content <base64> <path>
     owed <seconds> <service>/<reaction>  held <service>
     rotating <secret> <json>             record <name> <base64>
-    merged <state> <detail> <path>       end
+    merged <state> <detail> <path>       ensured <service> <json>
+    end
 
 The detail of a merged file is "-", but of a "file" its content and of a "link" the real path, both as base64 after a dot.
 """
@@ -103,6 +104,11 @@ if [ "$there" = "$directory" ]; then
         done
         for record in .opsctl/merged/*; do
             if [ -e "$record" ]; then echo "record ${record#.opsctl/merged/} $(encoded "$record")"; fi
+        done
+        for marker in .opsctl/ensured/*; do
+            if [ -e "$marker" ]; then
+                printf 'ensured %s %s\\n' "${marker#.opsctl/ensured/}" "$(head -c 262144 -- "$marker" | tr -d '\\n')"
+            fi
         done
     fi
     set --

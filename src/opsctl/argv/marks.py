@@ -1,4 +1,6 @@
-"""Marks on the host: reactions owed to a service, services kept down on purpose, secrets whose rotation is open."""
+"""Marks on the host: reactions owed to a service, services kept down on purpose, secrets whose rotation is open, databases
+that were made.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Sequence
 from opsctl.argv.command import Command, script
 from opsctl.argv.guard import guarded
 
-__all__ = ["hold", "release", "rotated", "rotating", "settle"]
+__all__ = ["ensured", "hold", "release", "rotated", "rotating", "settle"]
 
 _HOLD = """\
 umask 077
@@ -22,6 +24,13 @@ umask 077
 cd -- "$1/.opsctl" && mkdir -p rotating || exit 73
 printf '%s\\n' "$3" >"rotating/.$2" && sync -- "rotating/.$2" && mv -fT -- "rotating/.$2" "rotating/$2" || exit 73
 sync -- rotating
+"""
+
+_ENSURED = """\
+umask 077
+cd -- "$1/.opsctl" && mkdir -p ensured || exit 73
+{ cat && echo; } >"ensured/.$2" && sync -- "ensured/.$2" && mv -fT -- "ensured/.$2" "ensured/$2" || exit 73
+sync -- ensured
 """
 
 _ROTATED = """\
@@ -58,6 +67,15 @@ def rotating(directory: str, run: str, secret: str, record: str) -> Command:
     """Mark a secret as half-rotated, for whoever plans on this host; `record` is one line of JSON without any value."""
     words = script(_ROTATING, directory, secret, record)
     return guarded(directory, run, words, timeout=30.0, privilege="files", label="mark the rotation")
+
+
+def ensured(directory: str, run: str, service: str, record: str) -> Command:
+    """Remember what was made in a service that keeps databases; `record` is one line of JSON without any value."""
+    words = script(_ENSURED, directory, service)
+    stdin = record.encode()
+    return guarded(
+        directory, run, words, stdin=stdin, timeout=30.0, privilege="files", label="mark the databases"
+    )
 
 
 def rotated(directory: str, run: str, secret: str, rotation: str) -> Command:

@@ -25,10 +25,12 @@ __all__ = [
     "facts",
     "facts_sql",
     "let_in_sql",
+    "listed",
     "log_in",
     "password_sql",
     "pgpass",
     "shut_out_sql",
+    "statements",
 ]
 
 LONGEST_NAME = 63
@@ -43,8 +45,8 @@ _ADMINISTER = """\
 unset PGHOST PGHOSTADDR PGSERVICE PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGOPTIONS
 user=${1:-${POSTGRES_USER:-}}
 if [ -z "$user" ] && [ -n "${POSTGRES_USER_FILE:-}" ]; then user=$(cat "$POSTGRES_USER_FILE"); fi
-export PGCLIENTENCODING=UTF8
-exec psql -X -q -w -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -U "${user:-postgres}" -d postgres
+export PGCLIENTENCODING=UTF8 PGDATABASE="${2:-postgres}"
+exec psql -X -q -w -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -U "${user:-postgres}"
 """
 
 # libpq leaves a password file alone that others may read.
@@ -103,12 +105,18 @@ class Facts:
     databases: frozenset[str]
 
 
-def administer(directory: str, run: str, container: str, sql: str, *, administrator: str = "") -> Command:
-    """Run statements as the container's superuser, or as `administrator`; the first one that fails ends it, with code 3."""
+def administer(
+    directory: str, run: str, container: str, sql: str, *, administrator: str = "", database: str = ""
+) -> Command:
+    """Run statements as the container's superuser, or as `administrator`, in `database` or the one called postgres; the first
+    that fails ends it with code 3, and code 2 says that no session began.
+    """
+    # As PGDATABASE and not as -d, which takes a name with "=" in it for a whole connection string (libpq 15).
+    arguments = (administrator, database) if database else (administrator,)
     return guarded(
         directory,
         run,
-        ("docker", "exec", "--interactive", container, *script(_ADMINISTER, administrator)),
+        ("docker", "exec", "--interactive", container, *script(_ADMINISTER, *arguments)),
         stdin=sql.encode(),
         timeout=_TIMEOUT,
         privilege="both",
@@ -158,7 +166,7 @@ def accepted(login: Completed) -> bool | None:
 
 def facts_sql(roles: Collection[str], databases: Collection[str] = ()) -> str:
     """Statements that print one line for `facts`."""
-    return _with(_FACTS, roles=_listed(roles), databases=_listed(databases))
+    return statements(_FACTS, roles=listed(roles), databases=listed(databases))
 
 
 def facts(printed: bytes) -> Facts:
@@ -174,7 +182,7 @@ def facts(printed: bytes) -> Facts:
 
 def password_sql(role: str, verifier: str) -> str:
     """Give a role that exists a password, and let it log in; its open sessions go on."""
-    return _with(_CHANGE, role=role, verifier=verifier)
+    return statements(_CHANGE, role=role, verifier=verifier)
 
 
 def let_in_sql(role: str, owner: str, verifier: str) -> str:
@@ -182,15 +190,15 @@ def let_in_sql(role: str, owner: str, verifier: str) -> str:
 
     What it makes then belongs to `owner`, so that the next login finds it its own.
     """
-    return _with(_LET_IN, role=role, owner=owner, verifier=verifier)
+    return statements(_LET_IN, role=role, owner=owner, verifier=verifier)
 
 
 def shut_out_sql(roles: Collection[str]) -> str:
     """Let no new session of these roles begin; their open ones go on. Those that do not exist are passed over."""
-    return _with(_SHUT_OUT, roles=_listed(roles))
+    return statements(_SHUT_OUT, roles=listed(roles))
 
 
-def _with(statements: str, **variables: str) -> str:
+def statements(statements: str, **variables: str) -> str:
     """Constant statements after their variables: psql itself quotes what it puts in for :'name' and :"name"."""
     return "".join(f"\\set {name} {_quoted(value)}\n" for name, value in variables.items()) + statements
 
@@ -200,5 +208,6 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"
 
 
-def _listed(names: Collection[str]) -> str:
+def listed(names: Collection[str]) -> str:
+    """Names as the value of a variable that json_array_elements_text takes apart."""
     return json.dumps(sorted(names))

@@ -30,6 +30,8 @@ class Seen:
     """By secret, what its marker says: one line of JSON."""
     merged: Mapping[str, ObservedMerged] = field(default_factory=dict)
     merge_records: Mapping[str, str] = field(default_factory=dict)
+    ensured: Mapping[str, str] = field(default_factory=dict)
+    """By service, what its marker says: one line of JSON."""
 
 
 def read_look(output: bytes) -> Seen:
@@ -54,6 +56,7 @@ def read_look(output: bytes) -> Seen:
         merge_records={
             name: _decoded(text).decode(errors="replace") for name, text in _pairs(fields.get("record", []))
         },
+        ensured=dict(_pairs(fields.get("ensured", []))),
     )
 
 

@@ -8,11 +8,13 @@ from opsctl.argv import build as argv_build
 from opsctl.argv import compose, docker, marks
 from opsctl.flows import containers
 from opsctl.flows.building import build
+from opsctl.flows.ensuring import ensure
 from opsctl.flows.merging import carry_out_merge
 from opsctl.flows.pulling import pull
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.merge import Merge
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import (
@@ -111,6 +113,8 @@ def _touch(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
         case React():
             _react(site, step)
             _settle(site, step.settles)
+        case Ensure():
+            ensure(site, step)
         case Settle():
             site.run(marks.settle(site.directory, site.run_id, step.markers))
 

@@ -53,6 +53,7 @@ def look(connection: Connection, desired: DesiredHost, *, inspect_all: bool = Fa
         owed_at=seen.owed,
         held=seen.held,
         rotating=seen.rotating,
+        ensured=seen.ensured,
         resources=seen.resources,
         now=seen.now,
     )

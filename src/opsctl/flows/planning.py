@@ -13,6 +13,7 @@ from opsctl.flows.look import look
 from opsctl.flows.reports import EVERYTHING, PlanReport, Selection
 from opsctl.flows.site import tell
 from opsctl.flows.world import World
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.plan.request import PlanRequest
@@ -112,6 +113,6 @@ def without_last_waits(plan: Plan) -> Plan:
 
 
 def _cut(steps: Sequence[Step]) -> tuple[Step, ...]:
-    acts = (Recreate, RunJob, Start, Restart)
+    acts = (Recreate, RunJob, Start, Restart, Ensure)
     last = max((number for number, step in enumerate(steps) if isinstance(step, acts)), default=-1)
     return tuple(step for number, step in enumerate(steps) if number < last or not isinstance(step, Wait))

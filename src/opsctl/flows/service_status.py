@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.locked import PinState, pin_state
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import React, Recreate, Restart, RunJob, Start
@@ -124,6 +125,6 @@ def _is_bad(service: DesiredService, container: ObservedContainer, mark: Mark) -
 
 
 def _drift(plan: HostPlan, service: str) -> str:
-    acts = (Recreate, RunJob, Start, Restart, React)
+    acts = (Recreate, RunJob, Start, Restart, React, Ensure)
     causes = [step.causes for step in plan.steps if isinstance(step, acts) and step.service == service]
     return ", ".join(dict.fromkeys(cause for group in causes for cause in group))

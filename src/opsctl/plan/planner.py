@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.images.other_images import other_images
-from opsctl.plan import builds, merging, pushes, resources
+from opsctl.plan import builds, ensures, merging, pushes, resources
 from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.merge import Merge
 from opsctl.plan.narrowing import pending, widen
@@ -47,15 +47,16 @@ def plan_host(desired: DesiredHost, observed: Observed, request: PlanRequest) ->
         *_never_pulled(ctx, touched),
         *unsettled(ctx, tasks, (*merges, *files)),
         *merging.refusals(ctx, scope),
+        *ensures.refusals(ctx, scope),
     )
     return HostPlan(
         host=desired.name,
         directory=desired.directory,
         steps=steps,
         creates=resources.creations(ctx, touched),
-        pending=tuple(pending(ctx, verdicts, tasks, scope)),
+        pending=(*pending(ctx, verdicts, tasks, scope), *ensures.pending(ctx, tasks, scope)),
         refusals=tuple(dict.fromkeys(forbidden)),
-        notes=tuple(_notes(ctx, verdicts)),
+        notes=(*_notes(ctx, verdicts), *ensures.notes(ctx)),
     )
 
 
@@ -150,7 +151,7 @@ def _after_push(
     depth_first = dict(tasks)
     for name, one in restarts.items():
         depth_first[name] = Task(name, "restart", one.causes, settles=(name, "restart"))
-    yield from schedule(ctx, depth_first)
+    yield from schedule(ctx, depth_first, ensures.steps(ctx, depth_first, scope))
     for one in wanted:
         if one.kind != "restart":
             yield from _react(one)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsctl.plan.context import Context
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.steps import Recreate, Restart, RunJob, Start, Step, Wait
 from opsctl.plan.waves import depths
 from opsctl.state.desired import Dependency, DesiredService
@@ -29,16 +30,16 @@ class Task:
         return self.action in {"create", "recreate", "run"}
 
 
-def schedule(ctx: Context, tasks: Mapping[str, Task]) -> Iterator[Step]:
-    """The steps of all waves.
+def schedule(ctx: Context, tasks: Mapping[str, Task], ensures: Mapping[str, Ensure]) -> Iterator[Step]:
+    """The steps of all waves. What a service keeps for others is made once it is healthy, before those come.
 
     A wait stands directly after its wave where a later wave's service depends on its health, else at the end, so that
     nothing waits that need not. An untouched dependency that is still starting is waited for before its dependents.
     """
     level = depths(ctx.desired.services)
-    awaited = _awaited(ctx, tasks)
+    awaited = _awaited(ctx, tasks) | {name for name in ensures if name in tasks or _recovers(ctx, name)}
     late: list[Wait] = []
-    for wave in sorted({level[name] for name in {*tasks, *awaited}}):
+    for wave in sorted({level[name] for name in {*tasks, *awaited, *ensures}}):
         here = [tasks[name] for name in sorted(tasks) if level[name] == wave]
         yield from _acts(ctx, here, wave)
         names = [task.service for task in here if task.action != "run"]
@@ -49,6 +50,7 @@ def schedule(ctx: Context, tasks: Mapping[str, Task]) -> Iterator[Step]:
                 yield wait
             else:
                 late.append(wait)
+        yield from (ensures[name] for name in sorted(ensures) if level[name] == wave)
     yield from late
 
 
@@ -81,11 +83,14 @@ def _awaited(ctx: Context, tasks: Mapping[str, Task]) -> set[str]:
 
 
 def _gates(ctx: Context, name: str, dependency: Dependency, *, touched: bool) -> bool:
-    container = ctx.container(name)
     if dependency.condition == "service_completed_successfully":
         return ctx.runs(name) and not touched
-    recovering = container is not None and container.health in {"starting", "unhealthy"}
-    return dependency.condition == "service_healthy" and (touched or (recovering and ctx.runs(name)))
+    return dependency.condition == "service_healthy" and (touched or _recovers(ctx, name))
+
+
+def _recovers(ctx: Context, name: str) -> bool:
+    container = ctx.container(name)
+    return container is not None and container.health in {"starting", "unhealthy"} and ctx.runs(name)
 
 
 def wait_step(service: DesiredService, wave: int) -> Wait:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opsctl.model.references import brief
+from opsctl.plan.ensure import Ensure
 from opsctl.plan.merge import Merge
 from opsctl.state.desired import DesiredBuild
 
@@ -272,5 +273,6 @@ Step = (
     | Restart
     | React
     | Settle
+    | Ensure
     | Wait
 )

@@ -18,7 +18,7 @@ def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile |
     consumers the plan touches. A service that sleeps has nobody to give a value to.
     """
     paths = {file.path for file in files}
-    half, newer = (ctx.request.unsettled | set(ctx.observed.rotating)) - ctx.request.rotating, _newer(ctx)
+    half, newer = half_rotated(ctx), newer_here(ctx)
     for secret in sorted(half | newer.keys()):
         touched = ", ".join(_touched(ctx, secret, tasks, paths))
         if touched and secret in half:
@@ -33,6 +33,11 @@ def unsettled(ctx: Context, tasks: Mapping[str, Task], files: Iterable[PutFile |
             )
 
 
+def half_rotated(ctx: Context) -> frozenset[str]:
+    """The secrets whose rotation is open, by the store or by the host, but for those that this run rotates."""
+    return frozenset((ctx.request.unsettled | set(ctx.observed.rotating)) - ctx.request.rotating)
+
+
 def _touched(ctx: Context, secret: str, tasks: Mapping[str, Task], paths: set[str]) -> Iterator[str]:
     for name, service in sorted(ctx.desired.services.items()):
         if secret in service.secrets and not ctx.sleeps(service):
@@ -42,7 +47,7 @@ def _touched(ctx: Context, secret: str, tasks: Mapping[str, Task], paths: set[st
                 yield name
 
 
-def _newer(ctx: Context) -> dict[str, int]:
+def newer_here(ctx: Context) -> dict[str, int]:
     """Secrets that came into force on the host later than in the store, with the moment."""
     file, wanted = ctx.observed.files.get(PATH), ctx.desired.own_files.get(PATH)
     if file is None or file.content is None or wanted is None:

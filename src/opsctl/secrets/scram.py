@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
+import re
 
 from opsctl.errors import UsageError
 
 ITERATIONS = 4096
 """PostgreSQL's own number (scram_iterations, 10 to 18)."""
+# More iterations than anybody sets; each costs a microsecond here.
+_KEPT = re.compile(r"SCRAM-SHA-256\$([1-9]\d{0,6}):([A-Za-z0-9+/=]+)\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 
 
 def verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> str:
@@ -29,6 +33,18 @@ def verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> str:
     stored = hashlib.sha256(_keyed(salted, b"Client Key")).digest()
     server = _keyed(salted, b"Server Key")
     return f"SCRAM-SHA-256${iterations}:{_text(salt)}${_text(stored)}:{_text(server)}"
+
+
+def fits(password: str, kept: str) -> bool:
+    """Whether what PostgreSQL keeps is that of this password; False for other kinds, as md5. Raises UsageError as `verifier`."""
+    found = _KEPT.fullmatch(kept)
+    if not found:
+        return False
+    try:
+        salt = base64.b64decode(found[2], validate=True)
+    except binascii.Error:
+        return False
+    return hmac.compare_digest(verifier(password, salt, int(found[1])), kept)
 
 
 def _keyed(key: bytes, message: bytes) -> bytes:

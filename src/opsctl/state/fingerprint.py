@@ -67,6 +67,11 @@ def network_hash(definition: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(definition)).hexdigest()[:32]
 
 
+def value_hash(key: bytes, purpose: str, value: object) -> str:
+    """Of anything that may hold a secret and can be written as JSON; 32 hex digits, as those of a fingerprint."""
+    return _keyed(key, purpose, value)
+
+
 def _keyed(key: bytes, purpose: str, value: object) -> str:
     return hmac.new(key, purpose.encode() + b"\0" + _canonical(value), hashlib.sha256).hexdigest()[:32]
 

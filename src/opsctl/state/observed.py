@@ -180,6 +180,8 @@ class Observed:
     """By marker, when it was last left, on the host's clock."""
     held: frozenset[str] = frozenset()
     rotating: Mapping[str, str] = field(default_factory=dict)
+    ensured: Mapping[str, str] = field(default_factory=dict)
+    """By service that keeps databases, what was made there (JSON, no values)."""
     resources: Resources = Resources()
     engine_version: str = ""
     now: float = 0.0

@@ -194,3 +194,8 @@ def test_ninety_seven_of_a_hundred_are_usable(tmp_path: Path) -> None:
 def test_a_version_is_read_from_the_tag(name: str, major: int | None, tmp_path: Path) -> None:
     root = project(tmp_path, APPS.replace("18.1-bookworm", name))
     assert [one.major for one in servers(subject(root))] == [major]
+
+
+def test_who_has_the_password_of_a_role_uses_it_whatever_it_states(tmp_path: Path) -> None:
+    far = FAR + "  else:\n    image: else:1\n    env: {P: {secret: n8n_db}}\n"
+    assert [one.rule.id for one in findings(project(tmp_path, far=far))] == ["DBS003"]

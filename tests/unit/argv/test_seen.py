@@ -84,6 +84,8 @@ class TestScript:
         put(tmp_path, ".opsctl/held/tool", b"")
         put(tmp_path, ".opsctl/rotating/db_password", b'{"to": "v8",\n "by": "ann"}\n')
         put(tmp_path, ".opsctl/rotating/.half", b"{")
+        put(tmp_path, ".opsctl/ensured/db", b'{"container": "ab",\n "databases": {"\\\\n": {}}}\n')
+        put(tmp_path, ".opsctl/ensured/.db", b"{")
         put(tmp_path, "metrics/secrets.prom", b"x 1\n")
         seen = looked(tmp_path, {"env/api.env": sha(b"A=1\n"), "files/api/etc/a b.conf": sha(b"new\n")})
         assert seen.compose == b"name: demo\n\0\xff"
@@ -92,6 +94,7 @@ class TestScript:
         assert abs(seen.owed["web", "reload"] - seen.now) < 60
         assert seen.held == {"tool"}
         assert seen.rotating == {"db_password": '{"to": "v8", "by": "ann"}'}
+        assert seen.ensured == {"db": '{"container": "ab", "databases": {"\\\\n": {}}}'}
         assert seen.files["metrics/secrets.prom"].content == b"x 1\n"
         same, differs = seen.files["env/api.env"], seen.files["files/api/etc/a b.conf"]
         assert (same.sha256, same.mode, same.content) == (sha(b"A=1\n"), 0o600, None)

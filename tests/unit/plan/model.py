@@ -16,6 +16,8 @@ from typing import Any
 from opsctl.merging.keys import fingerprint_text, managed
 from opsctl.model.fleet import Place
 from opsctl.model.references import familiar
+from opsctl.plan.ensure import Ensure
+from opsctl.plan.ensures import remembered
 from opsctl.plan.merge import Merge
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
@@ -185,6 +187,7 @@ class Machine:
     built: dict[str, str] = field(default_factory=dict)
     owed: dict[tuple[str, str], float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    ensured: dict[str, str] = field(default_factory=dict)
     foreign: list[ObservedContainer] = field(default_factory=list)
     recreated: dict[str, int] = field(default_factory=dict)
     reacted: list[tuple[str, ...]] = field(default_factory=list)
@@ -228,6 +231,9 @@ class Machine:
             case Settle(markers=markers):
                 for marker in markers:
                     self.owed.pop(marker, None)
+            case Ensure(service=name, record=record):
+                assert self.boxes[name].state == "running"
+                self.ensured[name] = remembered(self.boxes[name].id, record)
             case ReplaceNetwork(network=network, containers=containers):
                 for name in [name for name, box in self.boxes.items() if box.id in containers]:
                     del self.boxes[name]
@@ -346,6 +352,7 @@ class Machine:
             owed=frozenset(self.owed),
             owed_at=dict(self.owed),
             held=frozenset(self.held),
+            ensured=dict(self.ensured),
         )
 
     def _container(self, box: Box) -> ObservedContainer:

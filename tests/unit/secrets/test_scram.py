@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.errors import UsageError
-from opsctl.secrets.scram import ITERATIONS, verifier
+from opsctl.secrets.scram import ITERATIONS, fits, verifier
 
 # RFC 7677, section 3: user "user", password "pencil".
 SALT = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
@@ -58,3 +58,19 @@ def test_what_a_client_may_normalise_is_refused(password: str) -> None:
 def test_an_empty_password_is_refused() -> None:
     with pytest.raises(UsageError, match="empty"):
         verifier("", SALT)
+
+
+@pytest.mark.parametrize("rounds", [1, 4096])
+def test_a_password_fits_its_verifier_and_no_other(rounds: int) -> None:
+    kept = verifier("pencil", SALT, rounds)
+    assert fits("pencil", kept)
+    assert not fits("pencils", kept)
+    assert not fits("pencil", kept.replace("SCRAM-SHA-256$", "SCRAM-SHA-256$1"))
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["", "md5e8a48653851e28c69d0506508fb27fc5", "SCRAM-SHA-256$1:a$b:c", "SCRAM-SHA-256$0:YQ==$YQ==:YQ=="],
+)
+def test_what_is_no_verifier_fits_nothing(kept: str) -> None:
+    assert not fits("pencil", kept)

@@ -23,6 +23,7 @@ _VERB_STYLE: Mapping[str, Style] = {
     "push": "dim",
     "pull": "dim",
     "build": "change",
+    "ensure": "change",
     "tag": "dim",
     "wait": "dim",
     "settle": "dim",

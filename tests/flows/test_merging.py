@@ -88,11 +88,9 @@ def planned(machine: Machine, wanted: DesiredHost) -> HostPlan:
 
 
 def between(machine: Machine, program: str, line: str) -> None:
-    """Let the host run a line of shell whenever one of its programs is called for a file that is being merged."""
+    """Let the host run a line of shell when one of its programs is called for the new file."""
     stand_in = machine.folder / "bin" / program
-    stand_in.write_text(
-        f'#!/bin/sh\ncase "$*" in *.opsctl.*) {line} ;; esac\nexec {shutil.which(program)} "$@"\n'
-    )
+    stand_in.write_text(f'#!/bin/sh\ncase "$*" in new) {line} ;; esac\nexec {shutil.which(program)} "$@"\n')
     stand_in.chmod(0o755)
 
 
@@ -374,6 +372,30 @@ def test_without_a_record_it_is_written_down_anew(machine: Machine, config: Path
     run(machine, stack(owned(config)))
     assert planned(machine, stack(owned(config))).steps == ()
     assert config.read_bytes().decode() == AFTER
+
+
+def test_in_a_folder_that_gives_its_group_away(machine: Machine, config: Path) -> None:
+    config.parent.chmod(0o2775)
+    group = config.stat().st_gid
+    assert run(machine, stack(owned(config))).exit is Exit.YES
+    assert (config.read_bytes().decode(), config.stat().st_gid) == (AFTER, group)
+
+
+def test_a_folder_put_in_place_of_ours_is_not_written_into(machine: Machine, config: Path) -> None:
+    """Whoever owns the folder swaps ours for a link to another one, as soon as it is there."""
+    target = machine.folder / "elsewhere"
+    target.mkdir()
+    stand_in = machine.folder / "bin" / "mktemp"
+    swap = f'rm -r "$made" && ln -s {target} "$made"'
+    real = shutil.which("mktemp")
+    stand_in.write_text(
+        f'#!/bin/sh\nmade=$({real} "$@")\ncase $* in *config.yaml*) {swap} ;; esac\necho "$made"\n'
+    )
+    stand_in.chmod(0o755)
+    target.chmod(0o755)
+    assert run(machine, stack(owned(config))).exit is Exit.FAILED
+    assert list(target.iterdir()) == []
+    assert config.read_bytes().decode() == BEFORE
 
 
 def test_what_a_killed_merge_left_behind_is_removed(machine: Machine, config: Path) -> None:

@@ -15,7 +15,8 @@ NOT_PREPARED = 72
 
 # Standard input: a line "<sha256 of the old file> <size of the new one>", then the new file. Hashes are no arguments: a file
 # with a weak password and its hash in the list of processes would be an oracle. Between the last comparison and the rename
-# lies the start of one process; an editor that saves just then is the one thing that goes unnoticed.
+# lies the start of one process; an editor that saves just then is the one thing that goes unnoticed. The new file is written in a
+# folder of our own, by its inode: whoever owns the folder around it may put a symbolic link in place of any name there.
 _MERGE = """\
 directory=$1 path=$2 name=$3 record=$4
 shift 4
@@ -26,25 +27,29 @@ unchanged() {
 }
 put() {
     read -r old size || exit 72
-    folder=${path%/*}
-    rm -f -- "$folder/.${path##*/}.opsctl."??????
+    folder=${path%/*} top=$PWD
+    rm -rf -- "$folder/.${path##*/}.opsctl."??????
     unchanged || exit 78
-    new=$(mktemp "$folder/.${path##*/}.opsctl.XXXXXX") || exit 72
-    trap 'rm -f -- "$new"' EXIT
+    staging=$(mktemp -d "$folder/.${path##*/}.opsctl.XXXXXX") || exit 72
+    trap 'rm -rf -- "$staging"' EXIT
     trap 'exit 143' HUP INT PIPE TERM
-    cp -p -- "$path" "$new" && cat >"$new" || exit 72
-    [ "$(stat -c %s -- "$new")" = "$size" ] || exit 72
-    if [ "$(stat -c '%a %u %g' -- "$new")" != "$(stat -c '%a %u %g' -- "$path")" ]; then
+    cd -- "$staging" || exit 72
+    case $(stat -c '%a %u' .) in "700 $(id -u)" | "2700 $(id -u)") ;; *) exit 72 ;; esac
+    cp -p -- "$path" new && cat >new || exit 72
+    [ "$(stat -c %s new)" = "$size" ] || exit 72
+    if [ "$(stat -c '%a %u %g' new)" != "$(stat -c '%a %u %g' -- "$path")" ]; then
         echo "its mode and owner cannot be kept" >&2
         exit 72
     fi
-    sync -- "$new" || exit 72
+    sync new || exit 72
     for marker; do
-        mkdir -p -- "owed/${marker%/*}" && : >"owed/$marker" && sync -- "owed/${marker%/*}" || exit 72
+        owed=$top/owed/${marker%/*}
+        mkdir -p -- "$owed" && : >"$owed/${marker#*/}" && sync -- "$owed" || exit 72
     done
     unchanged || exit 78
-    mv -fT -- "$new" "$path" || exit 73
+    mv -fT new "$path" || exit 73
     sync -- "$folder" || exit 73
+    cd -- "$top" || exit 73
 }
 cd -- "$directory/.opsctl" || exit 70
 [ -z "$path" ] || put "$@"

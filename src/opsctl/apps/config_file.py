@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.model.document import Document
 from opsctl.model.fleet import Fleet, Place
-from opsctl.rules.rule import Hit
+from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView
 from opsctl.state.desired import DesiredFile
 
@@ -39,9 +39,7 @@ class ConfigFile:
         return place_of(self.view.fleet, self.file, line)
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
-        view = self.view
-        text = f"{view.name}: {message}"
-        return Hit(self.place(*path), text, hint, view.name, view.service.stack, view.host.name)
+        return about(self.view, self.place(*path), message, hint)
 
 
 def config_file(view: ServiceView, target: str) -> ConfigFile | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
@@ -16,9 +16,8 @@ def _sockets(subject: Subject) -> Iterator[Hit]:
         for entry in view.definition.get("volumes") or ():
             source = _source(entry)
             if source.rstrip("/") in _SOCKETS or source.rstrip("/") in {"/", "/run", "/var/run", "/var"}:
-                message = f"{view.name}: {source} gives it the engine's socket"
                 hint = "give it a socket proxy that lets through only what it needs"
-                yield Hit(view.place("volumes"), message, hint, view.name, view.service.stack, view.host.name)
+                yield about(view, view.place("volumes"), f"{source} gives it the engine's socket", hint)
 
 
 def _source(entry: Mapping[str, Any] | str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsctl.model.stack import SecretRef, secret_of
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _SECRET_WORDS = re.compile(
@@ -31,9 +31,9 @@ def _literal_secrets(subject: Subject) -> Iterator[Hit]:
             for path, value in _texts(merge.keys, ()):
                 if "{{" not in value and "{%" not in value and _is_secret(path[-1], value):
                     place = view.place("merge", index, "keys", *path)
-                    message = f"{view.name}: the value of {'.'.join(path)} stands in the stack file in clear"
+                    message = f"the value of {'.'.join(path)} stands in the stack file in clear"
                     hint = f"{path[-1]}: {{secret: name}}, then opsctl secrets set name"
-                    yield Hit(place, message, hint, view.name, view.service.stack, view.host.name)
+                    yield about(view, place, message, hint)
 
 
 def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -70,14 +70,7 @@ def _empty(subject: Subject) -> Iterator[Hit]:
 
 def _hit(view: ServiceView, key: str, message: str, hint: str = "") -> Hit:
     hint = hint or f"{key}: {{secret: name}}, then opsctl secrets set name"
-    return Hit(
-        view.place("env", key),
-        f"{view.name}: {key} {message}",
-        hint,
-        view.name,
-        view.service.stack,
-        view.host.name,
-    )
+    return about(view, view.place("env", key), f"{key} {message}", hint)
 
 
 RULES = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from opsctl.model.fleet import Place
 from opsctl.render.merged import bind_sources
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _NAMED = re.compile(r"\{%-?\s*(?:include|import|extends|from)\s+['\"]([^'\"]+)['\"]")
@@ -46,9 +46,9 @@ def _unmounted(subject: Subject) -> Iterator[Hit]:
         for merge in view.service.merges:
             seen = any(source and f"{merge.path}/".startswith(f"{source}/") for source in sources)
             if not seen and "/_data/" not in merge.path:
-                message = f"{view.name}: it mounts neither {merge.path} nor a folder above it"
+                message = f"it mounts neither {merge.path} nor a folder above it"
                 hint = "mount it under volumes, or write merge at the service that does"
-                yield Hit(merge.origin, message, hint, view.name, view.service.stack, view.host.name)
+                yield about(view, merge.origin, message, hint)
 
 
 RULES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from opsctl.rules.rule import Hit, Rule, Severity
+from opsctl.rules.rule import Hit, Rule, Severity, about
 from opsctl.rules.subject import Subject
 
 # Rules of compose-lint 0.36 that have one of ours, with better lines: socket, tags, ports, pins, credentials.
@@ -25,17 +25,8 @@ def foreign_hits(
             view = services.get((host, str(one.get("service"))))
             if rule.id in COVERED or view is None:
                 continue
-            yield (
-                rule,
-                Hit(
-                    view.place(),
-                    f"{view.name}: {one.get('message')}",
-                    str(one.get("fix") or "").partition("\n")[0],
-                    view.name,
-                    view.service.stack,
-                    host,
-                ),
-            )
+            hint = str(one.get("fix") or "").partition("\n")[0]
+            yield rule, about(view, view.place(), str(one.get("message")), hint)
 
 
 def could_not_look(reason: str, host: str, subject: Subject) -> tuple[Rule, Hit]:

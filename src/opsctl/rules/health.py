@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.model.values import Unfit, parse_duration
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _NOTICED_WITHIN = 300.0
@@ -18,7 +18,7 @@ _STATEFUL = ("postgres", "mysql", "mariadb", "redis", "valkey", "mongo", "qdrant
 def _unwatched(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
         if view.service.kind == "service" and not view.service.on_demand and not view.service.has_healthcheck:
-            message = f"{view.name}: no healthcheck"
+            message = "no healthcheck"
             hint = "healthcheck: {test: [CMD, …], interval: 30s}; one that the image brings is not seen here"
             yield _hit(view, message, hint)
 
@@ -31,7 +31,7 @@ def _slow(subject: Subject) -> Iterator[Hit]:
         within = _seconds(check.get("interval"), _INTERVAL) * int(check.get("retries") or _RETRIES)
         within += _seconds(check.get("timeout"), 30.0)
         if within > _NOTICED_WITHIN:
-            message = f"{view.name}: its healthcheck notices after {within:.0f} s"
+            message = f"its healthcheck notices after {within:.0f} s"
             yield _hit(view, message, "interval times retries + timeout within 300s", "healthcheck")
 
 
@@ -40,7 +40,7 @@ def _unwaited(subject: Subject) -> Iterator[Hit]:
         for name, dependency in view.service.depends_on.items():
             target = view.host.services.get(name)
             if target and target.has_healthcheck and dependency.condition == "service_started":
-                message = f"{view.name}: depends on {name} without waiting for its health"
+                message = f"depends on {name} without waiting for its health"
                 hint = f"depends_on: {{{name}: {{condition: service_healthy}}}}"
                 yield _hit(view, message, hint, "depends_on", name)
 
@@ -51,7 +51,7 @@ def _hasty(subject: Subject) -> Iterator[Hit]:
         if image.startswith(_STATEFUL) and not view.definition.get("stop_grace_period"):
             if view.service.kind == "job" or view.service.on_demand:
                 continue
-            message = f"{view.name}: keeps data, and has 10 s to end"
+            message = "keeps data, and has 10 s to end"
             yield _hit(view, message, "stop_grace_period: 60s")
 
 
@@ -65,7 +65,7 @@ def _seconds(value: object, default: float) -> float:
 
 
 def _hit(view: ServiceView, message: str, hint: str, *path: str) -> Hit:
-    return Hit(view.place(*path), message, hint, view.name, view.service.stack, view.host.name)
+    return about(view, view.place(*path), message, hint)
 
 
 RULES = (

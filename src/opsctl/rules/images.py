@@ -9,15 +9,19 @@ from opsctl.images.pins import Pins
 from opsctl.images.wanted import wanted_images
 from opsctl.model.references import parse_reference
 from opsctl.render.image_uses import dockerfile_uses, image_uses
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _HASH = "Docker pulls by digest and ignores the tag beside it (engine 20.10, run); compose-lint CL-0004"
 
 
-def _of(subject: Subject, *kinds: str) -> Iterator[tuple[Finding, Hit]]:
+def _findings(subject: Subject) -> tuple[Finding, ...]:
     uses = image_uses(subject.fleet, subject.desired)
-    for finding in offline_findings(subject.fleet.lock, uses, wanted_images(uses)):
+    return offline_findings(subject.fleet.lock, uses, wanted_images(uses))
+
+
+def _of(subject: Subject, *kinds: str) -> Iterator[tuple[Finding, Hit]]:
+    for finding in subject.once(_findings):
         if finding.kind in kinds:
             for use in finding.uses:
                 stack = next(
@@ -59,8 +63,8 @@ def _loose_bases(view: ServiceView) -> Iterator[Hit]:
         read = use.reference
         if read is None or not (read.is_built_here or pins.digest(read)):
             hint = f"opsctl pin-images {use.key}" if read else "give the ARG a default"
-            message = f"{view.name}: {use.image}: a Dockerfile builds on it, and no digest pins it"
-            yield Hit(use.place, message, hint, view.name, view.service.stack, view.host.name)
+            message = f"{use.image}: a Dockerfile builds on it, and no digest pins it"
+            yield about(view, use.place, message, hint)
 
 
 def _disagreeing(subject: Subject) -> Iterator[Hit]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.render.memory import budget
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 
@@ -27,15 +27,7 @@ def _over_budget(subject: Subject) -> Iterator[Hit]:
 def _unlimited(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
         if view.service.memory_limit is None:
-            message = f"{view.name}: no memory limit"
-            yield Hit(
-                view.place(),
-                message,
-                "memory: {limit: 256MiB}",
-                view.name,
-                view.service.stack,
-                view.host.name,
-            )
+            yield about(view, view.place(), "no memory limit", "memory: {limit: 256MiB}")
 
 
 RULES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 # The ports inside the container at which software listens that asks for no login, or that nobody should see.
@@ -26,7 +26,7 @@ def _published_stores(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
         for address, published, target in _ports(view):
             if address in _EVERYWHERE and target in _STORES:
-                message = f"{view.name}: {_STORES[target]} is published on port {published} of every address"
+                message = f"{_STORES[target]} is published on port {published} of every address"
                 hint = (
                     "services of one network reach it without a published port; or write 127.0.0.1:PORT:PORT"
                 )
@@ -37,7 +37,7 @@ def _unbound(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
         for address, published, target in _ports(view):
             if address in _EVERYWHERE and target not in _STORES:
-                message = f"{view.name}: port {published} is published on every address"
+                message = f"port {published} is published on every address"
                 yield _hit(view, message, "write ADDRESS:PORT:PORT, for instance of the VPN")
 
 
@@ -52,7 +52,7 @@ def _ports(view: ServiceView) -> Iterator[tuple[str, int, int]]:
 
 
 def _hit(view: ServiceView, message: str, hint: str) -> Hit:
-    return Hit(view.place("ports"), message, hint, view.name, view.service.stack, view.host.name)
+    return about(view, view.place("ports"), message, hint)
 
 
 RULES = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsctl.model.fleet import Place
-from opsctl.rules.subject import Subject
+from opsctl.rules.subject import ServiceView, Subject
 
 Severity = Literal["error", "warning", "note"]
 """error: a deploy is refused; warning: wrong, and allowed; note: worth knowing. The words are SARIF's levels."""
@@ -41,6 +41,12 @@ class Hit:
     stack: str = ""
     host: str = ""
     unknown: bool = False
+
+
+def about(view: ServiceView, place: Place, message: str, hint: str = "", *, unknown: bool = False) -> Hit:
+    """About one service of one host, whose name leads the message."""
+    text = f"{view.name}: {message}"
+    return Hit(place, text, hint, view.name, view.service.stack, view.host.name, unknown=unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.apps.caddy.front import Front, fronts, site_hit, sites_of
 from opsctl.render.ports import read_port
 from opsctl.render.sites import site_views
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,11 +27,9 @@ def _open(subject: Subject) -> Iterator[Hit]:
         for index, entry in enumerate(view.definition.get("ports") or ()):
             port = read_port(entry)
             if port.published and port.address in _EVERYWHERE:
-                message = f"{view.name}: port {port.published[0]} is open to everybody, and all sites of {view.host.name} are VPN-only"
+                message = f"port {port.published[0]} is open to everybody, and all sites of {view.host.name} are VPN-only"
                 hint = f"write {sites[0]['address'] or 'ADDRESS_IN_THE_VPN'}:{port.published[0]}:{port.target[0]}"
-                yield Hit(
-                    view.place("ports", index), message, hint, view.name, view.service.stack, view.host.name
-                )
+                yield about(view, view.place("ports", index), message, hint)
 
 
 def _trusting(subject: Subject) -> Iterator[Hit]:

@@ -12,7 +12,7 @@ from opsctl.apps.config_file import place_of
 from opsctl.model.fleet import Fleet, Place
 from opsctl.render.problems import locate
 from opsctl.render.sites import site_views
-from opsctl.rules.rule import Hit
+from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 from opsctl.state.desired import DesiredFile
 
@@ -35,8 +35,7 @@ class Line:
 
     def hit(self, message: str, hint: str) -> Hit:
         view = self.front.view
-        place = place_of(view.fleet, self.file, self.number)
-        return Hit(place, f"{view.name}: {message}", hint, view.name, view.service.stack, view.host.name)
+        return about(view, place_of(view.fleet, self.file, self.number), message, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,15 @@ class Front:
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
         """About a part of the stack file."""
-        view, text = self.view, f"{self.view.name}: {message}"
-        return Hit(view.place(*path), text, hint, view.name, view.service.stack, view.host.name)
+        return about(self.view, self.view.place(*path), message, hint)
 
 
-def fronts(subject: Subject) -> Iterator[Front]:
+def fronts(subject: Subject) -> tuple[Front, ...]:
     """Every service with `app: caddy`."""
+    return subject.once(_fronts)
+
+
+def _fronts(subject: Subject) -> Iterator[Front]:
     for view in subject.services():
         if view.written.app == "caddy":
             yield Front(view, tuple(sites_of(subject, view.host.name)))

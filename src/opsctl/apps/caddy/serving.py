@@ -9,7 +9,7 @@ from opsctl.apps.caddy.front import Front, SiteView, fronts, site_hit
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit
 from opsctl.render.sites import site_views
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _MODULE = "mholt/caddy-ratelimit"
@@ -68,18 +68,8 @@ def _lacking(subject: Subject) -> Iterator[Hit]:
             yield front.hit(message, "build an image that has it: docs/stacks/caddy.md", *at)
         else:
             message = f"rate_limit is asked for, and whether {image} has that module cannot be told from here"
-            view = front.view
-            place = view.place(*at)
             hint = "look with caddy list-modules; build: tells it without looking"
-            yield Hit(
-                place,
-                f"{view.name}: {message}",
-                hint,
-                view.name,
-                view.service.stack,
-                view.host.name,
-                unknown=True,
-            )
+            yield about(front.view, front.view.place(*at), message, hint, unknown=True)
 
 
 def _is_official(image: str) -> bool:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from opsctl.apps.litellm.key_lists import GENERAL
-from opsctl.apps.litellm.proxy import Proxy, command_words, proxies, version_of
+from opsctl.apps.litellm.proxy import Proxy, proxies, version_of
 from opsctl.model.fleet import Place
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _MASTER_KEY = "LITELLM_MASTER_KEY"
@@ -64,10 +64,12 @@ def _malicious(subject: Subject) -> Iterator[Hit]:
         image = view.service.asked_image or view.service.image
         version = version_of(image) if _is_litellm(image) else None
         found = [("image", _text(version))] if version in _MALICIOUS else []
-        found += [("command", release) for release in _INSTALLED.findall(" ".join(command_words(view)))]
+        found += [
+            ("command", release)
+            for release in _INSTALLED.findall(" ".join(view.words("entrypoint", "command")))
+        ]
         for key, release in found:
-            message = f"{view.name}: LiteLLM {release} {_STEALS}"
-            yield Hit(view.place(key), message, _HINT, view.name, view.service.stack, view.host.name)
+            yield about(view, view.place(key), f"LiteLLM {release} {_STEALS}", _HINT)
     for name, text in subject.fleet.templates.items():
         for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
             for release in _INSTALLED.findall(line):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from opsctl.apps.config_file import place_of
 from opsctl.apps.litellm.key_lists import GENERAL
-from opsctl.apps.litellm.proxy import Proxy, command_words, configured, is_on, proxies
+from opsctl.apps.litellm.proxy import Proxy, configured, is_on, proxies
 from opsctl.model.fleet import Place
 from opsctl.model.values import Unfit, parse_duration, split_address
 from opsctl.render.ports import read_port
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 # A path that ends there: /health, /health/, /health?model=…; not /health/readiness, /healthz.
@@ -72,8 +72,7 @@ def _hit(proxy: Proxy, view: ServiceView, one: _Text) -> Hit:
         cost += "" if one.seconds else ", if it asks that often"
     whose = "its own /health" if view.name == proxy.view.name else f"/health of {proxy.view.name}"
     what = whose if proxy.in_background else f"{whose}, which calls every model"
-    message = f"{view.name}: asks {what}: {cost}"
-    return Hit(one.place, message, _HINT, view.name, view.service.stack, view.host.name)
+    return about(view, one.place, f"asks {what}: {cost}", _HINT)
 
 
 def _addresses(subject: Subject, proxy: Proxy, asking: ServiceView) -> AbstractSet[tuple[str, str]]:
@@ -102,12 +101,10 @@ def _names(view: ServiceView) -> Iterator[str]:
 
 
 def _texts(view: ServiceView) -> Iterator[_Text]:
-    check = view.definition.get("healthcheck")
-    if view.service.has_healthcheck and isinstance(check, Mapping):
-        test = check.get("test")
-        text = test if isinstance(test, str) else " ".join(map(str, test or ()))
-        yield _Text(text, view.place("healthcheck"), _seconds(check.get("interval")), probe=True)
-    yield _Text(" ".join(command_words(view)), view.place("command"))
+    if view.probe:
+        every = _seconds(view.definition["healthcheck"].get("interval"))
+        yield _Text(view.probe, view.place("healthcheck"), every, probe=True)
+    yield _Text(" ".join(view.words("entrypoint", "command")), view.place("command"))
     for key, value in view.service.env.items():
         yield _Text(value, view.place("env", key))
     for file in view.service.files:

@@ -9,7 +9,7 @@ from opsctl.apps.litellm.budgets import MISPLACED
 from opsctl.apps.litellm.key_lists import LISTS, ROUTER, SECTIONS, TOP
 from opsctl.apps.litellm.proxy import Proxy, proxies
 from opsctl.model.nearest import nearest
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _FATAL = ("health_check_interval", "health_check_concurrency")
@@ -37,8 +37,7 @@ def _unknown(subject: Subject) -> Iterator[Hit]:
                 f"its configuration {proxy.unread} is no file that opsctl mounts: nothing of it was looked at"
             )
             hint = "mount it with files, so that the rules see it"
-            at = proxy.hit(message, hint, "command")
-            yield Hit(at.place, at.message, at.hint, at.service, at.stack, at.host, unknown=True)
+            yield about(proxy.view, proxy.view.place("command"), message, hint, unknown=True)
         if proxy.config:
             yield from _malformed(proxy.config)
             yield from _unknown_keys(proxy, proxy.config)
@@ -48,9 +47,8 @@ def _malformed(config: ConfigFile) -> Iterator[Hit]:
     for problem in config.document.problems:
         place = config.place()
         if problem.line:
-            hit = config.hit(f"config.yaml: {problem.message}", problem.hint)
             line = config.place_of_line(problem.line)
-            yield Hit(line, hit.message, hit.hint, hit.service, hit.stack, hit.host)
+            yield about(config.view, line, f"config.yaml: {problem.message}", problem.hint)
         else:
             yield config.hit(f"config.yaml: {problem.message} ({place})", problem.hint)
     for section in SECTIONS:

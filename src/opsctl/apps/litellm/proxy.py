@@ -15,7 +15,7 @@ from opsctl.apps.litellm.key_lists import GENERAL
 from opsctl.apps.litellm.settings import Settings
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit
-from opsctl.rules.rule import Hit
+from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _DEFAULT_CONFIG = "/app/config.yaml"
@@ -76,7 +76,7 @@ class Proxy:
 
     @property
     def port(self) -> str:
-        words = command_words(self.view)
+        words = self.view.words("entrypoint", "command")
         return option(words, "--port") or self.view.service.env.get("PORT") or _DEFAULT_PORT
 
     @property
@@ -96,15 +96,18 @@ class Proxy:
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
         """About a part of the stack file."""
-        view, text = self.view, f"{self.view.name}: {message}"
-        return Hit(view.place(*path), text, hint, view.name, view.service.stack, view.host.name)
+        return about(self.view, self.view.place(*path), message, hint)
 
 
-def proxies(subject: Subject) -> Iterator[Proxy]:
+def proxies(subject: Subject) -> tuple[Proxy, ...]:
     """Every service with `app: litellm`."""
+    return subject.once(_proxies)
+
+
+def _proxies(subject: Subject) -> Iterator[Proxy]:
     for view in subject.services():
         if view.written.app == "litellm":
-            words = command_words(view)
+            words = view.words("entrypoint", "command")
             named = option(words, "--config", "-c") or view.service.env.get("CONFIG_FILE_PATH", "")
             config = config_file(view, named or _DEFAULT_CONFIG)
             yield Proxy(view, config, named if config is None else "")
@@ -113,15 +116,6 @@ def proxies(subject: Subject) -> Iterator[Proxy]:
 def configured(subject: Subject) -> Iterator[tuple[Proxy, ConfigFile]]:
     """Those whose config file can be looked at."""
     yield from ((proxy, proxy.config) for proxy in proxies(subject) if proxy.config)
-
-
-def command_words(view: ServiceView) -> list[str]:
-    """Entrypoint and command, in list or in shell form."""
-    words: list[str] = []
-    for key in ("entrypoint", "command"):
-        value = view.definition.get(key)
-        words += value.split() if isinstance(value, str) else map(str, value or ())
-    return words
 
 
 def option(words: Sequence[str], *names: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.apps.postgresql.budget import budgets
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 
@@ -47,10 +47,10 @@ def _unwaited(subject: Subject) -> Iterator[Hit]:
         for name in view.written.connections:
             waits = view.service.depends_on.get(name)
             if name in view.host.services and (waits is None or waits.condition != "service_healthy"):
-                text = f"{view.name}: may start before its database at {name} is there"
+                text = f"may start before its database at {name} is there"
                 hint = f"depends_on: {{{name}: {{condition: service_healthy}}}}"
                 place = view.place("connections", name)
-                yield Hit(place, text, hint, view.name, view.service.stack, view.host.name)
+                yield about(view, place, text, hint)
 
 
 RULES = (

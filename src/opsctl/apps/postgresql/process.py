@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from opsctl.apps.postgresql.server import Server, data_directory, right_mount, servers
 from opsctl.apps.postgresql.settings import Settings, amount_bytes
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import Subject
 
 _OLD = "/var/lib/postgresql/data"
@@ -54,8 +54,8 @@ def _not_given(subject: Subject) -> Iterator[Hit]:
         given, unread = server.given()
         if unread:
             text = f"{unread} is not a file that opsctl mounts, so what it sets is not known"
-            hit = server.hit(text, "mount it with files, or give the options in command", "command")
-            yield Hit(hit.place, hit.message, hit.hint, hit.service, hit.stack, hit.host, unknown=True)
+            hint = "mount it with files, or give the options in command"
+            yield about(server.view, server.view.place("command"), text, hint, unknown=True)
             continue
         yield from _differing(server, given)
 
@@ -81,9 +81,7 @@ def _differing(server: Server, given: object) -> Iterator[Hit]:
 
 def _too_early(subject: Subject) -> Iterator[Hit]:
     for server in servers(subject):
-        check = server.view.definition.get("healthcheck")
-        test = check.get("test") if isinstance(check, dict) else None
-        words = " ".join(map(str, test)) if isinstance(test, list) else str(test or "")
+        words = server.view.probe
         asks = "pg_isready" in words or "psql" in words
         if asks and not any(option in f" {words} " for option in (" -h", "--host", "host=", "PGHOST")):
             hint = "healthcheck: {test: [CMD, pg_isready, -h, 127.0.0.1]}"

@@ -8,7 +8,7 @@ from opsctl.apps.postgresql.server import Server, servers
 from opsctl.model.references import parse_reference
 from opsctl.model.stack import SecretRef
 from opsctl.model.values import Unfit
-from opsctl.rules.rule import Hit, Rule
+from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _SUPERUSER = "POSTGRES_PASSWORD"
@@ -55,10 +55,10 @@ def _superuser_lent(subject: Subject) -> Iterator[Hit]:
             continue
         for view in subject.services():
             if view.service is not server.view.service and written.secret in view.service.secrets:
-                text = f"{view.name}: has the password of {server.view.name}'s superuser"
+                text = f"has the password of {server.view.name}'s superuser"
                 hint = f"a role of its own: databases: {{{view.name}: {{password: {{secret: …}}}}}} at {server.view.name}"
                 place = view.place(*_where(view.written.env, written.secret))
-                yield Hit(place, text, hint, view.name, view.service.stack, view.host.name)
+                yield about(view, place, text, hint)
 
 
 def _where(env: Mapping[str, SecretRef | str], secret: str) -> tuple[str, ...]:

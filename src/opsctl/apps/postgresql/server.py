@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.apps.postgresql.settings import Settings
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit
-from opsctl.rules.rule import Hit
+from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 
 NAME = "postgresql"
@@ -58,7 +57,7 @@ class Server:
 
     def given(self) -> tuple[Mapping[str, str], str]:
         """What command and configuration file set, the command last; and the path of a file that opsctl does not mount."""
-        options = dict(_options(self._words()))
+        options = dict(_options(self.view.words("command")))
         named = options.get("config_file", "")
         if not named:
             return options, ""
@@ -66,15 +65,6 @@ class Server:
             if file.target == named:
                 return dict(_assignments(file.content.decode(errors="replace"))) | options, ""
         return options, named
-
-    def _words(self) -> list[str]:
-        value = self.view.definition.get("command")
-        if not isinstance(value, str):
-            return [str(word) for word in value or ()]
-        try:
-            return shlex.split(value)
-        except ValueError:
-            return value.split()
 
     def mounts(self) -> Iterator[str]:
         """The paths in the container at which something of the host or a volume is mounted."""
@@ -84,8 +74,7 @@ class Server:
                 yield posixpath.normpath(one)
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
-        view, text = self.view, f"{self.view.name}: {message}"
-        return Hit(view.place(*path), text, hint, view.name, view.service.stack, view.host.name)
+        return about(self.view, self.view.place(*path), message, hint)
 
 
 def servers(subject: Subject) -> Iterator[Server]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from opsctl.apps.redis.command import command_words
 from opsctl.apps.redis.conf import Directive
 from opsctl.apps.redis.server import Server, servers
-from opsctl.rules.rule import Hit, Rule
-from opsctl.rules.subject import ServiceView, Subject
+from opsctl.rules.rule import Hit, Rule, about
+from opsctl.rules.subject import Subject
 
 # Directives whose argument is a password, and rules of a user that are one.
 _PASSWORDS = frozenset(
@@ -75,25 +74,20 @@ def _is_password(option: Directive, word: str) -> bool:
 
 def _in_argv(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
-        for key, text in (("healthcheck", probe_text(view)), ("command", " ".join(command_words(view)))):
+        for key, text in (
+            ("healthcheck", view.probe),
+            ("command", " ".join(view.words("entrypoint", "command"))),
+        ):
             if _GIVEN.search(text):
-                message = f"{view.name}: redis-cli gets a password as an argument, which everybody on the host can read"
-                hint = "give it REDISCLI_AUTH in env; --user NAME may stay"
-                yield Hit(view.place(key), message, hint, view.name, view.service.stack, view.host.name)
-
-
-def probe_text(view: ServiceView) -> str:
-    """The words of its healthcheck; "" without one."""
-    check = view.definition.get("healthcheck")
-    if not view.service.has_healthcheck or not isinstance(check, Mapping):
-        return ""
-    test = check.get("test")
-    return test if isinstance(test, str) else " ".join(map(str, test or ()))
+                message = "redis-cli gets a password as an argument, which everybody on the host can read"
+                yield about(
+                    view, view.place(key), message, "give it REDISCLI_AUTH in env; --user NAME may stay"
+                )
 
 
 def _blind(subject: Subject) -> Iterator[Hit]:
     for server in servers(subject):
-        text = f"{probe_text(server.view)} "
+        text = f"{server.view.probe} "
         if not re.search(_CLI, text):
             continue
         if (

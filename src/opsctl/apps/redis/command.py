@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from opsctl.apps.redis.conf import Directive
-from opsctl.rules.subject import ServiceView
+from opsctl.rules.subject import split_words
 
 _SERVERS = ("redis-server", "valkey-server")
 _SHELLS = ("sh", "bash", "ash", "dash")
@@ -24,20 +23,11 @@ class Command:
     by_shell: bool = False
 
 
-def command_words(view: ServiceView) -> list[str]:
-    """Entrypoint and command, in list or in shell form; the script of a shell is split into its words."""
-    words: list[str] = []
-    for key in ("entrypoint", "command"):
-        value = view.definition.get(key)
-        words += _split(value) if isinstance(value, str) else map(str, value or ())
-    return words
-
-
 def read_command(words: Sequence[str]) -> Command:
     """What a command asks of the server. Options alone, or a file alone, mean redis-server (docker-entrypoint.sh)."""
     by_shell = len(words) > 2 and posixpath.basename(words[0]) in _SHELLS and words[1].startswith("-")  # noqa: PLR2004 sh -c script
     if by_shell:
-        words = [*_split(words[2])]
+        words = [*split_words(words[2])]
     at = next((at for at, word in enumerate(words) if posixpath.basename(word) in _SERVERS), None)
     if at is not None:
         rest = words[at + 1 :]
@@ -62,10 +52,3 @@ def _options(words: Sequence[str]) -> Iterator[Directive]:
             arguments.append(word)
     if name:
         yield Directive(name, tuple(arguments))
-
-
-def _split(script: str) -> list[str]:
-    try:
-        return shlex.split(script)
-    except ValueError:
-        return script.split()

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from opsctl.apps.config_file import place_of
-from opsctl.apps.redis.command import Command, command_words, read_command
+from opsctl.apps.redis.command import Command, read_command
 from opsctl.apps.redis.conf import Directive, read_conf, saves
 from opsctl.apps.redis.settings import Settings
 from opsctl.apps.redis.users import User, open_users, read_users, user_of
 from opsctl.model.fleet import Place
-from opsctl.rules.rule import Hit
+from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 from opsctl.state.desired import DesiredFile
 
@@ -125,20 +125,22 @@ class Server:
         return place_of(self.view.fleet, file, line)
 
     def hit_at(self, message: str, hint: str, place: Place, *, unknown: bool = False) -> Hit:
-        view = self.view
-        text = f"{view.name}: {message}"
-        return Hit(place, text, hint, view.name, view.service.stack, view.host.name, unknown=unknown)
+        return about(self.view, place, message, hint, unknown=unknown)
 
 
-def servers(subject: Subject) -> Iterator[Server]:
+def servers(subject: Subject) -> tuple[Server, ...]:
     """Every service with `app: redis`."""
+    return subject.once(_servers)
+
+
+def _servers(subject: Subject) -> Iterator[Server]:
     for view in subject.services():
         if view.written.app == "redis":
             yield _server(view)
 
 
 def _server(view: ServiceView) -> Server:
-    command = read_command(command_words(view))
+    command = read_command(view.words("entrypoint", "command"))
     reading = _Reading(view)
     if command.config:
         reading.read(command.config)

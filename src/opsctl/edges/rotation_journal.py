@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from opsctl.edges.saving import sync_folder
 from opsctl.errors import OperationFailed
 from opsctl.secrets.journal import Line, Opened, line_text, opened_text, read_lines, read_opened
 
@@ -68,11 +69,7 @@ class RotationJournal:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise OperationFailed(
                 f"cannot write {self._path}: {error.strerror}",

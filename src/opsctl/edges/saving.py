@@ -101,14 +101,19 @@ def _check_unchanged(target: Path, before: bytes | None) -> None:
         )
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _synced(target: Path) -> None:
     folder = target.parent
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
     except OSError as error:
         raise OperationFailed(
             f"{target} was written, but {folder} could not be brought to the disk: {error.strerror}",

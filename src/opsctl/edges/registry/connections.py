@@ -85,14 +85,8 @@ class _PlainConnection(HTTPConnection):
         return super().getresponse()
 
 
-class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        _watch(self)
-        super().connect()
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        _watch(self)
-        return super().getresponse()
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    """The same over TLS: HTTPSConnection comes after it in the order of its bases, and before HTTPConnection."""
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -6,12 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from opsctl.apps.catalogue import all_rules
-from opsctl.inputs.project import load
-from opsctl.render.fleet import render
-from opsctl.render.output import login_placeholder, placeholder
-from opsctl.rules.engine import Finding, apply
-from opsctl.rules.subject import Subject
+from tests.unit.apps import linted
+
+from opsctl.rules.engine import Finding
 
 HOSTS = """\
 project = "demo"
@@ -93,27 +90,6 @@ def changed(text: str, edits: Sequence[tuple[str, str]]) -> str:
     return text
 
 
-def findings(root: Path, rule: str = "") -> list[Finding]:
+def findings(root: Path, rule: str = "LLM") -> list[Finding]:
     """Of one rule, or of all those of LiteLLM."""
-    fleet = load(root)
-    desired = render(fleet, "prod", placeholder, login=login_placeholder)
-    report = apply(all_rules(), Subject(fleet, desired, None, 1_800_000_000.0), "2026-11-26")
-    return [
-        one for one in report.findings if one.rule.id == rule or (not rule and one.rule.id.startswith("LLM"))
-    ]
-
-
-def places(found: Sequence[Finding]) -> list[tuple[str, int]]:
-    return [(one.hit.place.file, one.hit.place.line) for one in found]
-
-
-def marked(root: Path, mark: str = "# <-") -> list[tuple[str, int]]:
-    """Files and lines with the mark."""
-    return [
-        (file.relative_to(root).as_posix(), number)
-        for folder in ("stacks", "templates")
-        for file in sorted((root / folder).rglob("*"))
-        if file.is_file()
-        for number, line in enumerate(file.read_text().splitlines(), start=1)
-        if mark in line
-    ]
+    return linted.findings(root, rule)

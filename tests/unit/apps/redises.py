@@ -6,13 +6,9 @@ import re
 import textwrap
 from pathlib import Path
 
-from opsctl.apps.catalogue import all_rules
-from opsctl.apps.redis.app import REDIS as APP
-from opsctl.inputs.project import load
-from opsctl.render.fleet import render
-from opsctl.render.output import login_placeholder, placeholder
-from opsctl.rules.engine import Finding, apply
-from opsctl.rules.subject import Subject
+from tests.unit.apps import linted
+
+from opsctl.rules.engine import Finding
 
 PAGE = (Path(__file__).parents[3] / "docs" / "stacks" / "redis.md").read_text(encoding="utf-8")
 HOSTS = """\
@@ -48,8 +44,4 @@ def project(root: Path, *, service: str = SERVICE, conf: str = CONF, users: str 
 
 def findings(root: Path) -> list[Finding]:
     """Of the rules of Redis."""
-    fleet = load(root)
-    desired = render(fleet, "prod", placeholder, login=login_placeholder)
-    rules = tuple(dict.fromkeys((*all_rules(), *APP.rules)))
-    report = apply(rules, Subject(fleet, desired, None, 1_800_000_000.0), "2026-11-26")
-    return [one for one in report.findings if one.rule.id.startswith("RDS")]
+    return linted.findings(root, "RDS")

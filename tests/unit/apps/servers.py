@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
-from opsctl.apps.catalogue import all_rules
-from opsctl.inputs.project import load
-from opsctl.render.fleet import render
-from opsctl.render.output import login_placeholder, placeholder
-from opsctl.rules.engine import Finding, apply
-from opsctl.rules.subject import Subject
+from tests.unit.apps import linted
+
+from opsctl.rules.engine import Finding
 
 HOSTS = """\
 project = "demo"
@@ -68,17 +64,6 @@ def project(root: Path, apps: str = APPS, far: str = FAR) -> Path:
     return root
 
 
-def subject(root: Path) -> Subject:
-    fleet = load(root)
-    desired = render(fleet, "prod", placeholder, login=login_placeholder)
-    return Subject(fleet, desired, None, 1_800_000_000.0)
-
-
 def findings(root: Path) -> list[Finding]:
     """Those of PostgreSQL."""
-    report = apply(all_rules(), subject(root), "2026-11-26")
-    return [one for one in report.findings if one.rule.id.startswith("DBS")]
-
-
-def places(found: Sequence[Finding]) -> list[tuple[str, int]]:
-    return [(one.hit.place.file, one.hit.place.line) for one in found]
+    return linted.findings(root, "DBS")

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from tests.unit.apps.proxies import changed, marked
-from tests.unit.apps.servers import APPS, FAR, findings, places, project, subject
+from tests.unit.apps.linted import marked, places, subject
+from tests.unit.apps.proxies import changed
+from tests.unit.apps.servers import APPS, FAR, findings, project
 
 from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.postgresql.budget import budgets

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.unit.apps import linted
+from tests.unit.apps.linted import marked
 from tests.unit.apps.sites import CADDY, CADDYFILE, HOSTS, LIMITED, LLM, N8N, SHOP, TOP, changed, project
 
 from opsctl.apps.caddy.app import CADDY as APP
-from opsctl.apps.catalogue import all_rules
-from opsctl.inputs.project import load
-from opsctl.render.fleet import render
-from opsctl.render.output import placeholder
-from opsctl.rules.engine import Finding, apply
-from opsctl.rules.subject import Subject
+from opsctl.rules.engine import Finding
 
 LIMIT = ("settings:\n", "settings:\n  rate_limit: {}  # <-\n")
 BUILT = ("image: caddy:2.11.4-alpine\n", "build: image\n")
@@ -158,21 +155,7 @@ CASES = [
 
 
 def findings(root: Path, rule: str = "SIT") -> list[Finding]:
-    fleet = load(root)
-    subject = Subject(fleet, render(fleet, "prod", placeholder), None, 1_800_000_000.0)
-    return [one for one in apply(all_rules(), subject, "2026-11-26").findings if one.rule.id.startswith(rule)]
-
-
-def marked(root: Path) -> list[tuple[str, int]]:
-    """Files and lines with the mark."""
-    return [
-        (file.relative_to(root).as_posix(), number)
-        for folder in ("stacks", "templates")
-        for file in sorted((root / folder).rglob("*"))
-        if file.is_file()
-        for number, line in enumerate(file.read_text().splitlines(), start=1)
-        if "# <-" in line
-    ]
+    return linted.findings(root, rule)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.says[:40]}")

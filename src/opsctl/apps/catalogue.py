@@ -9,6 +9,7 @@ from opsctl.apps.app import App
 from opsctl.apps.caddy.app import CADDY
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.postgresql.app import POSTGRESQL
+from opsctl.apps.qdrant.app import QDRANT
 from opsctl.apps.redis.app import REDIS
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
@@ -16,7 +17,7 @@ from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, POSTGRESQL, REDIS)
+BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, POSTGRESQL, QDRANT, REDIS)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit, parse_duration
+from opsctl.rules.probe_tools import bare, missing_tool
 from opsctl.rules.rule import Hit, Rule, about
 from opsctl.rules.subject import ServiceView, Subject
 
@@ -53,6 +55,26 @@ def _hasty(subject: Subject) -> Iterator[Hit]:
                 continue
             message = "keeps data, and has 10 s to end"
             yield _hit(view, message, "stop_grace_period: 60s")
+
+
+def _toolless(subject: Subject) -> Iterator[Hit]:
+    for view in subject.services():
+        try:
+            reference = parse_reference(view.service.asked_image or view.service.image)
+        except Unfit:
+            continue
+        lacking = bare(reference)
+        if lacking is None or not view.probe:
+            continue
+        tool = missing_tool(view.probe, lacking, by_shell=_by_shell(view))
+        if tool:
+            message = f"its healthcheck needs {tool}, which {reference.familiar_name} does not have"
+            yield _hit(view, message, f"test: {lacking.works}", "healthcheck")
+
+
+def _by_shell(view: ServiceView) -> bool:
+    test = view.definition["healthcheck"]["test"]
+    return isinstance(test, str) or test[:1] == ["CMD-SHELL"]
 
 
 def _seconds(value: object, default: float) -> float:
@@ -110,5 +132,16 @@ RULES = (
         "stop_grace_period: 60s",
         "moby: default stop timeout 10 s; audit: stop_grace_period for phase B",
         _hasty,
+    ),
+    Rule(
+        "HLT005",
+        "health",
+        "error",
+        "a healthcheck with a tool that its image does not have",
+        "The check fails for ever: the container is never healthy, a deploy waits for it and fails, and whoever depends on it does "
+        "not start.",
+        "Ask with what is in the image; the finding says how.",
+        "facts: services 0 (29), 13; opsctl.rules.probe_tools has the images, read in their Dockerfiles and docs, not run",
+        _toolless,
     ),
 )

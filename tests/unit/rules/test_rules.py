@@ -10,12 +10,14 @@ import pytest
 
 from opsctl.apps.catalogue import all_rules
 from opsctl.inputs.project import load
+from opsctl.model.references import parse_reference
 from opsctl.model.secrets import Secret, StoreFile, Version
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder, placeholder
 from opsctl.rules.catalogue import RETIRED, RULES
 from opsctl.rules.document import document
 from opsctl.rules.engine import Finding, Report, apply
+from opsctl.rules.probe_tools import BARE, Bare, missing_tool
 from opsctl.rules.rule import Rule
 from opsctl.rules.subject import Subject
 
@@ -116,6 +118,10 @@ CASES: Mapping[str, tuple[str, str]] = {
         "image: app:1.2.3\nhealthcheck:\n  test: [CMD, 'true']\n  interval: 30s\n  retries: 5\n",
     ),
     "HLT004": ("# <-\nimage: postgres:17.2\n", "image: postgres:17.2\nstop_grace_period: 60s\n"),
+    "HLT005": (
+        "image: qdrant/qdrant:v1.19.0\nhealthcheck:  # <-\n  test: curl -f http://127.0.0.1:6333/readyz\n",
+        "image: qdrant/qdrant:v1.19.0\nhealthcheck:\n  test: \"bash -c ':> /dev/tcp/127.0.0.1/6333'\"\n",
+    ),
 }
 
 
@@ -176,6 +182,40 @@ def test_a_dependency_that_is_not_waited_for(tmp_path: Path) -> None:
 def test_jobs_and_what_is_on_demand_need_no_healthcheck(tmp_path: Path) -> None:
     for at, kind in enumerate(("kind: job\n", "start: on_demand\n")):
         assert found(project(tmp_path / str(at), f"image: app:1.2.3\n{kind}"), "HLT001") == []
+
+
+@pytest.mark.parametrize(
+    "image,test,tool",
+    [
+        ("mirror.example.org/hub/qdrant/qdrant:v1.16.3", "[CMD, wget, -qO-, 'http://127.0.0.1:6333/readyz']", "wget"),
+        ("qdrant/qdrant:v1.16.3", "[CMD-SHELL, 'sleep 1; /usr/bin/curl -f http://127.0.0.1/']", "curl"),
+        ("qdrant/qdrant:v1.16.3", "[CMD, bash, -c, 'head -1 </srv/curl.txt']", ""),
+        ("my/qdrant:v1.16.3", "[CMD, curl, -f, 'http://127.0.0.1/']", ""),
+        ("grafana/loki:3.5.8", "[CMD, wget, -qO-, 'http://127.0.0.1:3100/ready']", ""),
+        ("grafana/loki:3.6.0", "[CMD, wget, -qO-, 'http://127.0.0.1:3100/ready']", "wget"),
+        ("grafana/loki:3.6", "[CMD, /usr/bin/loki, -health]", ""),
+        ("grafana/loki:latest", "/usr/bin/loki -health", "sh"),
+        ("grafana/alloy:v1.21.2", "[CMD-SHELL, 'wget -qO- http://127.0.0.1:12345/-/ready || exit 1']", "wget"),
+        ("grafana/alloy:v1.21.2", "[CMD-SHELL, 'true']", ""),
+        ("headscale/headscale:0.29.2", "[CMD-SHELL, headscale health]", "sh"),
+        ("headscale/headscale:0.29.2-debug", "[CMD, wget, -qO-, 'http://127.0.0.1:8080/health']", ""),
+        ("headscale/headscale:0.29.2", "[CMD, headscale, health]", ""),
+        ("ghcr.io/berriai/litellm:v1.89.1", "[CMD, curl, -f, 'http://127.0.0.1:4000/health/readiness']", "curl"),
+        ("ghcr.io/berriai/litellm:v1.89.1", "[NONE]", ""),
+    ],
+)  # fmt: skip
+def test_tools_that_an_image_lacks(image: str, test: str, tool: str, tmp_path: Path) -> None:
+    hits = found(project(tmp_path, f"image: {image}\nhealthcheck: {{test: {test}}}\n"), "HLT005")
+    assert [one.hit.message for one in hits] == (
+        [f"app: its healthcheck needs {tool}, which {parse_reference(image).familiar_name} does not have"]
+        if tool
+        else []
+    )
+
+
+@pytest.mark.parametrize("one", BARE, ids=lambda one: one.repository)
+def test_what_is_said_to_work_needs_none_of_them(one: Bare) -> None:
+    assert missing_tool(one.works, one, by_shell=False) == ""
 
 
 def test_a_template_that_nothing_uses(tmp_path: Path) -> None:

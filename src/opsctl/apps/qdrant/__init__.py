@@ -1,0 +1,1 @@
+"""Qdrant: what its configuration says, and what goes wrong with it."""

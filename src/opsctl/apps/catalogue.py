@@ -11,13 +11,14 @@ from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.qdrant.app import QDRANT
 from opsctl.apps.redis.app import REDIS
+from opsctl.apps.sure.app import SURE
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, POSTGRESQL, QDRANT, REDIS)
+BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, POSTGRESQL, QDRANT, REDIS, SURE)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

@@ -235,6 +235,16 @@ def test_a_named_file_counts_last_and_one_that_is_not_mounted_is_unknown(tmp_pat
     assert len(said(made(tmp_path / "b", [*command, *more]), "QDR007")) == 1
 
 
+@pytest.mark.parametrize("later,found", [("null", 0), ("{}", 1), ("{max_disk_usage_percent: 90}", 1)])
+def test_a_later_file_is_laid_over_an_earlier_one(later: str, found: int, tmp_path: Path) -> None:
+    first = "      - {content: 'storage: {quotas: {enabled: true}}', target: /qdrant/config/config.yaml}\n"
+    root = made(
+        tmp_path, [("    files:\n", f"    files:\n{first}")], [("max_collections: 20", f"quotas: {later}")]
+    )
+    assert len(said(root, "QDR008")) == found
+    assert said(root, "QDR003") == []
+
+
 def test_the_file_of_another_mode_counts(tmp_path: Path) -> None:
     mode = [
         (KEY, f"{KEY}\n      RUN_MODE: mine"),

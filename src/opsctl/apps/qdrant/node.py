@@ -108,7 +108,10 @@ def _node(view: ServiceView) -> Node:
     for config in configs:
         for path, value in leaves(config.section()):
             dotted = ".".join(path).lower()
-            for one in [one for one in said if one == dotted or one.startswith(f"{dotted}.")]:
+            below = [one for one in said if one.startswith(f"{dotted}.")]
+            if below and value == {}:
+                continue
+            for one in below:
                 del said[one]
             said[dotted] = Said(value, config.place(*path), config=config)
     for key, text in env.items():

@@ -1,0 +1,1 @@
+"""Sure, the personal finance application of we-promise."""

@@ -60,7 +60,7 @@ lab-status: $(VENV)/.ready
 	@$(LAB) status
 
 docs: $(VENV)/.ready
-	@$(BIN)/python -c 'import pathlib, opsctl.apps.catalogue as c, opsctl.rules.document as d; pathlib.Path("docs/reference/rules.md").write_text(d.document(c.all_rules()))'
+	@$(BIN)/python -m tests.unit.pages
 
 bench: $(VENV)/.ready lab-up
 	@$(BIN)/python -m tests.lab.bench

@@ -16,6 +16,7 @@
     │   ├── ConnectFailed          5   no SSH connection
     │   │   ├── AuthenticationFailed
     │   │   └── HostKeyRefused         unknown, changed or revoked
+    │   ├── NotReached             5   nobody took a TCP connection there
     │   ├── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
     │   └── RegistryUnavailable    5   a registry is silent, forbids it, limits the rate or answers nonsense
     ├── LeaseHeld                  6   another run holds the lease of a host
@@ -48,6 +49,7 @@ __all__ = [
     "LeaseLost",
     "NoKey",
     "NotInRegistry",
+    "NotReached",
     "OperationFailed",
     "OpsctlError",
     "Problem",
@@ -207,6 +209,10 @@ class AuthenticationFailed(ConnectFailed):
 
 class HostKeyRefused(ConnectFailed):
     """The host's key is unknown, changed or revoked."""
+
+
+class NotReached(CouldNotFindOut):
+    """Nobody took a TCP connection at that address: refused, silent, or no way there."""
 
 
 class EngineUnavailable(CouldNotFindOut):

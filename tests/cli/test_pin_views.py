@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from opsctl.cli.views.errors import error_view
 from opsctl.cli.views.pins import findings_view, lock_plan_view, outdated_view
-from opsctl.cli.views.verify import verify_view
 from opsctl.errors import Refused
 from opsctl.flows.pins.checking import Outdated
-from opsctl.flows.verify import Check, Checked, VerifyReport
 from opsctl.images.findings import Finding, Kind, Severity
 from opsctl.images.lock_plan import Change, LockPlan
 from opsctl.images.source_plan import SourcePlan
@@ -104,41 +102,6 @@ def test_outdated_in_80_columns_keeps_tags_and_versions() -> None:
     shown = reports.text(outdated_view([Outdated(wanted(), PIN)], reports.NOON), 80)
     assert "/postgres:15-bookworm" in shown
     assert max(map(len, shown.splitlines())) <= 80
-
-
-def checked(service: str, health: str = "", drift: str = "", image: str = "") -> list[Checked]:
-    """Each with why it failed, "" where it passed."""
-    told: dict[Check, str] = {"health": health, "drift": drift, "image": image}
-    return [Checked("web", service, check, "fail" if why else "pass", why) for check, why in told.items()]
-
-
-PENDING = Checked("web", "", "plan", "fail", "a deploy would take 4 steps: opsctl plan")
-MOVED = "image shop/db:1@sha256:abababababab… -> shop/db:2@sha256:cdcdcdcdcdcd…"
-
-
-def test_a_remark_of_verify_goes_on_in_the_next_line_and_is_said_once() -> None:
-    checks = (*checked("api", health="exited 0", drift="exited 0"), *checked("db", drift=MOVED), PENDING)
-    shown = reports.text(verify_view(VerifyReport("prod", checks)), 70)
-    assert (
-        shown
-        == """\
-web
-  service  health  as planned  image  remarks
-  api      fail    fail        pass   exited 0
-  db       pass    fail        pass   image
-                                      shop/db:1@sha256:abababababab…
-                                      ->
-                                      shop/db:2@sha256:cdcdcdcdcdcd…
-  fail  a deploy would take 4 steps: opsctl plan
-
-prod: 2 services checked, 2 not as they should be
-"""
-    )
-
-
-def test_a_verify_of_which_only_the_plan_fails_says_that() -> None:
-    shown = reports.text(verify_view(VerifyReport("prod", (*checked("api"), PENDING))))
-    assert "1 service checked, and a deploy would change something else" in shown
 
 
 def test_the_words_of_an_error_are_folded_and_what_is_copied_is_not() -> None:

@@ -21,8 +21,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.argv.command import Command, Completed
-from opsctl.edges.ports import Clock, Connection, Engine, Registry, SecretStore, Session, Shell
-from opsctl.errors import ConnectFailed, NotInRegistry, OpsctlError, UsageError
+from opsctl.edges.ports import (
+    Clock,
+    Connection,
+    Engine,
+    Network,
+    Registry,
+    SecretStore,
+    Session,
+    Shell,
+    Stream,
+)
+from opsctl.errors import ConnectFailed, NotInRegistry, NotReached, OpsctlError, UsageError
 from opsctl.images.resolved import Resolved
 from opsctl.model.references import Reference
 
@@ -224,6 +234,47 @@ class FakeEngine:
         return {one: self.memory[one] for one in containers if one in self.memory}
 
 
+class FakeStream:
+    """What one `answer` says to what was sent; the other side closes after it."""
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self._answer = answer
+        self._sent = b""
+        self._left: bytes | None = None
+
+    def sendall(self, data: bytes, /) -> None:
+        self._sent += data
+
+    def recv(self, bufsize: int, /) -> bytes:
+        if self._left is None:
+            self._left = self._answer(self._sent)
+        part, self._left = self._left[:bufsize], self._left[bufsize:]
+        return part
+
+    def settimeout(self, value: float | None, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class FakeNetwork:
+    """`places` by address and port: what is said to what was sent, or the error; elsewhere the connection is refused."""
+
+    def __init__(self, opened: Callable[[str], None] = lambda kind: None) -> None:
+        self.places: dict[tuple[str, int], Callable[[bytes], bytes] | Exception] = {}
+        self.asked: list[tuple[str, int]] = []
+        self._count = opened
+
+    def open(self, address: str, port: int, timeout: float) -> Stream:
+        self._count("network")
+        self.asked.append((address, port))
+        place = self.places.get(
+            (address, port), NotReached(f"{address}:{port}: Connection refused", where="fake")
+        )
+        if isinstance(place, Exception):
+            raise place
+        return FakeStream(place)
+
+
 class FakeRegistry:
     """`answers` by what was asked (`repository:tag`, or with its digest) and `lists` by repository; an error is raised.
 
@@ -261,6 +312,7 @@ class FakeConnection:
     def __post_init__(self) -> None:
         self._shell = FakeShell(self._opened)
         self._engine = FakeEngine(self._opened)
+        self._network = FakeNetwork(self._opened)
 
     @property
     def shell(self) -> FakeShell:
@@ -269,6 +321,10 @@ class FakeConnection:
     @property
     def engine(self) -> FakeEngine:
         return self._engine
+
+    @property
+    def network(self) -> FakeNetwork:
+        return self._network
 
     @property
     def channels(self) -> Mapping[str, int]:
@@ -285,7 +341,18 @@ def _bytes(text: bytes | str) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _they_implement_the_ports() -> tuple[Connection, Shell, Session, Engine, Registry, SecretStore, Clock]:
+def _they_implement_the_ports() -> tuple[
+    Connection, Shell, Session, Engine, Network, Registry, SecretStore, Clock
+]:
     """Checked by mypy; never called."""
     one = FakeConnection()
-    return one, one.shell, FakeSession(), one.engine, FakeRegistry(), FakeSecretStore(), FakeClock()
+    return (
+        one,
+        one.shell,
+        FakeSession(),
+        one.engine,
+        one.network,
+        FakeRegistry(),
+        FakeSecretStore(),
+        FakeClock(),
+    )

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.edges import FakeClock, FakeEngine
+from tests.fakes.edges import FakeClock, FakeEngine, FakeNetwork
 from tests.unit.plan.model import parsed_compose
 
 from opsctl.argv.command import Command, Completed
@@ -321,6 +321,7 @@ class MachineConnection:
             )
         )
         self.engine = PretendedEngine(machine.folder, self._count)
+        self.network = FakeNetwork(self._count)
 
     def _count(self, kind: str) -> None:
         self.counts[kind] += 1

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.edges import FakeNetwork
 from tests.flows.machine import DIGEST, Machine
 from tests.unit.plan.model import host, service
 
+from opsctl.checks.catalogue import CHECKS
 from opsctl.errors import ConnectFailed, Exit
+from opsctl.flows.checking.answering import Outside
 from opsctl.flows.deploy import deploy
-from opsctl.flows.reports import Selection
+from opsctl.flows.reports import EVERYTHING, Selection
 from opsctl.flows.verify import VerifyReport, verify
 from opsctl.flows.world import World
 from opsctl.model.fleet import Fleet
 from opsctl.model.hosts import HostsFile
+from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredHost
 
 HEALTHY = {"healthcheck": {"test": ["CMD", "true"]}}
@@ -70,19 +74,30 @@ def aged(machine: Machine, **changes: dict[str, object]) -> World:
     return machine.world(connection)
 
 
+SHORT = {"V-CTR-001": "health", "V-PLN-001": "drift", "V-IMG-001": "image", "V-PLN-002": "plan"}
+
+
+def verified(world: World, fleet: Fleet, desired: Desired, selection: Selection = EVERYTHING) -> VerifyReport:
+    outside = Outside(FakeNetwork(), lambda _address: "192.0.2.9")
+    return verify(world, Subject(fleet, desired), CHECKS, outside, selection=selection)
+
+
 def results(report: VerifyReport) -> dict[tuple[str, str], tuple[str, str]]:
-    return {(one.service, one.check): (one.result, one.message) for one in report.checks}
+    return {
+        (one.service, SHORT.get(one.check.id, one.check.id)): (one.verdict.result, one.verdict.message)
+        for one in report.outcomes
+    }
 
 
 def test_all_is_well_and_the_image_counts_as_tried(machine: Machine) -> None:
-    report = verify(machine.world(), fleet(), prod(machine), Selection(services=("db", "api")))
+    report = verified(machine.world(), fleet(), prod(machine), Selection(services=("db", "api")))
     assert {result for result, _message in results(report).values()} == {"pass"}
     assert report.exit is Exit.YES
     assert report.green == {"lab/app:1.0.0": DIGEST}
 
 
 def test_what_is_not_there_on_purpose_and_what_has_no_digest_are_skipped(machine: Machine) -> None:
-    found = results(report := verify(machine.world(), fleet(), prod(machine)))
+    found = results(report := verified(machine.world(), fleet(), prod(machine)))
     assert found["tool", "health"] == ("skip", "on demand")
     assert found["loose", "image"][0] == "skip"
     assert found["", "plan"] == ("pass", "")
@@ -90,13 +105,13 @@ def test_what_is_not_there_on_purpose_and_what_has_no_digest_are_skipped(machine
 
 
 def test_where_pins_are_required_an_image_without_one_fails(machine: Machine) -> None:
-    report = verify(machine.world(), fleet(require_pins=True), prod(machine))
+    report = verified(machine.world(), fleet(require_pins=True), prod(machine))
     assert results(report)["loose", "image"][0] == "fail"
     assert report.exit is Exit.NO
 
 
 def test_drift_fails_with_its_cause_and_the_image_is_not_tried(machine: Machine) -> None:
-    report = verify(machine.world(), fleet(), prod(machine, "two"))
+    report = verified(machine.world(), fleet(), prod(machine, "two"))
     found = results(report)
     assert found["api", "drift"] == ("fail", "env: WORD changed")
     assert found["", "plan"][0] == "fail"
@@ -105,7 +120,7 @@ def test_drift_fails_with_its_cause_and_the_image_is_not_tried(machine: Machine)
 
 def test_another_image_than_the_locked_one_fails(machine: Machine) -> None:
     moved = prod(machine, image=f"lab/app:1.0.0@{OTHER}", digest=OTHER)
-    assert results(verify(machine.world(), fleet(), moved))["api", "image"] == (
+    assert results(verified(machine.world(), fleet(), moved))["api", "image"] == (
         "fail",
         "runs another image than sha256:cdcdcdcdcdcd…",
     )
@@ -121,7 +136,7 @@ def test_another_image_than_the_locked_one_fails(machine: Machine) -> None:
 )
 def test_health(machine: Machine, box: dict[str, object], result: tuple[str, str], code: Exit) -> None:
     world = aged(machine, db=box)
-    report = verify(world, fleet(), prod(machine), Selection(services=("db",)))
+    report = verified(world, fleet(), prod(machine), Selection(services=("db",)))
     assert results(report)["db", "health"] == result
     assert report.exit is code
     assert report.green == {}
@@ -131,6 +146,6 @@ def test_a_host_that_is_away_is_no_pass(machine: Machine) -> None:
     def away(_host: str) -> object:
         raise ConnectFailed("no route", where="web")
 
-    report = verify(replace(machine.world(), connect=away), fleet(), prod(machine))  # type: ignore[arg-type]
+    report = verified(replace(machine.world(), connect=away), fleet(), prod(machine))  # type: ignore[arg-type]
     assert report.exit is Exit.COULD_NOT_FIND_OUT
     assert report.green == {}

@@ -23,7 +23,7 @@ from opsctl.cli.main import main
 from opsctl.cli.request import Request
 from opsctl.cli.session import online
 from opsctl.edges.connect import open_connection
-from opsctl.edges.ports import Connection, Engine, Session, Shell
+from opsctl.edges.ports import Connection, Engine, Network, Session, Shell
 from opsctl.flows.apply import batches
 from opsctl.flows.planning import make_plan
 from opsctl.model.hosts import Environment, Host
@@ -196,6 +196,10 @@ class DoomedConnection:
     @property
     def engine(self) -> Engine:
         return self.inner.engine
+
+    @property
+    def network(self) -> Network:
+        return self.inner.network
 
     @property
     def channels(self) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ FLOORS = (
     {"state", "secrets", "images", "merging"},
     {"render"},
     {"rules"},
+    {"checks"},
     {"apps"},
     {"plan"},
     {"argv"},
@@ -21,7 +22,20 @@ FLOORS = (
     {"flows"},
     {"cli"},
 )
-PURE = {"errors", "model", "state", "secrets", "images", "merging", "argv", "render", "rules", "apps", "plan"}
+PURE = {
+    "errors",
+    "model",
+    "state",
+    "secrets",
+    "images",
+    "merging",
+    "argv",
+    "render",
+    "rules",
+    "checks",
+    "apps",
+    "plan",
+}
 MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_A_FUNCTION = 40
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from tests.unit.pages import PAGES
 from typer.core import TyperCommand, TyperGroup
 
 from opsctl.cli.app import build
@@ -136,3 +137,8 @@ def test_every_key_of_stack_files_is_told(model: type[BaseModel]) -> None:
 def test_every_key_of_compose_that_is_not_taken_is_told() -> None:
     told = (REFERENCE / "stack-files.md").read_text(encoding="utf-8")
     assert {key for key in compose_spelling.REFUSED if f"`{key}`" not in told} == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_that_are_made_from_the_code_are_those_of_the_code(name: str) -> None:
+    assert (REFERENCE / name).read_text(encoding="utf-8") == PAGES[name](), "make docs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opsctl.checks.check import Check
 from opsctl.model.frozen import Frozen
 from opsctl.rules.rule import Rule
 
@@ -21,7 +22,7 @@ class App:
     """`settings` reads the mapping below `settings:` of a service: every field has a default, and numbers take no template.
 
     `probe` is the `test` of a healthcheck that works with what is in the image. `reload` says how a changed configuration
-    takes effect. `page` is the page about it, below docs/. Users bring their own as an entry point of the group
+    takes effect. `page` is the page about it, below docs/. `checks` are what verify asks of it. Users bring their own as an entry point of the group
     `opsctl.apps`: its name is the app's, and it leads to an App.
     """
 
@@ -32,3 +33,4 @@ class App:
     probe: tuple[str, ...]
     reload: str
     upgrades: tuple[Upgrade, ...] = ()
+    checks: tuple[Check, ...] = ()

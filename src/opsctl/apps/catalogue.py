@@ -1,4 +1,4 @@
-"""The apps by name, and the rules of all of them beside the generic ones."""
+"""The apps by name, and the rules and checks of all of them beside the generic ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.qdrant.app import QDRANT
 from opsctl.apps.redis.app import REDIS
 from opsctl.apps.sure.app import SURE
+from opsctl.checks.catalogue import CHECKS
+from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
@@ -51,14 +53,24 @@ def _brought(point: EntryPoint) -> App:
         raise Unfit(f"the app {point.name!r} is not an App of that name", hint)
     if taken := sorted({rule.id for rule in app.rules} & {rule.id for rule in all_rules()}):
         raise Unfit(f"the app {point.name!r} uses {', '.join(taken)}, which is a rule of opsctl", hint)
+    if taken := sorted({check.id for check in app.checks} & {check.id for check in all_checks()}):
+        raise Unfit(f"the app {point.name!r} uses {', '.join(taken)}, which is a check of opsctl", hint)
     return app
 
 
 def all_rules(more: Iterable[str] = ()) -> tuple[Rule, ...]:
     """The generic rules, those of the built-in apps, and those of the apps named in `more`. Raises Unfit as find_app."""
+    return (*RULES, *(rule for app in _with(more) for rule in app.rules))
+
+
+def all_checks(more: Iterable[str] = ()) -> tuple[Check, ...]:
+    """The generic checks, those of the built-in apps, and those of the apps named in `more`. Raises Unfit as find_app."""
+    return (*CHECKS, *(check for app in _with(more) for check in app.checks))
+
+
+def _with(more: Iterable[str]) -> tuple[App, ...]:
     built_in = {app.name for app in BUILT_IN}
-    apps = [*BUILT_IN, *(find_app(name) for name in sorted(set(more) - built_in))]
-    return (*RULES, *(rule for app in apps for rule in app.rules))
+    return (*BUILT_IN, *(find_app(name) for name in sorted(set(more) - built_in)))
 
 
 def apps_of(fleet: Fleet) -> frozenset[str]:

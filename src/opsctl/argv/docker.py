@@ -11,6 +11,7 @@ from opsctl.model.references import DOCKER_HUB
 
 __all__ = [
     "LOGIN_FAILED",
+    "asked_inside",
     "attached_exec",
     "exec_inside",
     "exec_with",
@@ -126,6 +127,19 @@ def exec_with(
     """Run words inside a running container, with this on standard input."""
     given = ("docker", "exec", "--interactive", container, *words)
     return guarded(directory, run, given, stdin=stdin, timeout=timeout, privilege="both", label="docker exec")
+
+
+def asked_inside(
+    container: str, words: Sequence[str], stdin: bytes, *, user: str = "", timeout: float
+) -> Command:
+    """Ask a program inside a running container, without the guard: for questions that change nothing."""
+    options = (*(("--interactive",) if stdin else ()), *(("--user", user) if user else ()))
+    return Command(
+        words=("docker", "exec", *options, container, *words),
+        stdin=stdin,
+        timeout=timeout,
+        label="docker exec",
+    )
 
 
 def attached_exec(container: str, words: Sequence[str], *, tty: bool, user: str = "") -> Command:

@@ -15,9 +15,8 @@ from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.views.lint import explain_json, explain_view, github_lines, lint_json, lint_view, sarif
 from opsctl.edges import compose_lint
 from opsctl.edges.clock import SystemClock
-from opsctl.errors import CouldNotFindOut, Exit, StoreUnusable, UsageError
+from opsctl.errors import CouldNotFindOut, Exit, UsageError
 from opsctl.model.nearest import nearest
-from opsctl.model.secrets import StoreFile
 from opsctl.render.compose import compose_document, compose_text
 from opsctl.rules.engine import Report, apply
 from opsctl.rules.foreign import could_not_look, foreign_hits
@@ -49,7 +48,9 @@ def linted(
 def report_of(invocation: Invocation, project: Project) -> Report:
     """All rules over the environment; those about the store are skipped where it cannot be read."""
     clock = invocation.clock or SystemClock()
-    subject = Subject(project.fleet, project.desired, _store(invocation, project), clock.now())
+    values = SecretValues(project.fleet.root, invocation.environ, invocation.clock)
+    stored = values.stored(project.fleet, project.environment)
+    subject = Subject(project.fleet, project.desired, stored, clock.now())
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
     return apply(all_rules(apps_of(project.fleet)), subject, today, _foreign(subject))
 
@@ -78,15 +79,6 @@ def explained(invocation: Invocation, rule: str) -> int:
     if not chosen:
         raise UsageError(f"there is no rule {rule}", hint=nearest(rule.upper(), [one.id for one in rules]))
     return answer(invocation, Exit.YES, blocks=explain_view(chosen), data=explain_json(chosen))
-
-
-def _store(invocation: Invocation, project: Project) -> StoreFile | None:
-    """What the store says in clear; None where values are made up, where there is none, or where it cannot be read."""
-    values = SecretValues(project.fleet.root, invocation.environ, invocation.clock)
-    try:
-        return values.source(project.fleet, project.environment).stored()
-    except StoreUnusable:
-        return None
 
 
 def _narrowed(report: Report, project: Project) -> Report:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opsctl.edges.ports import Clock, SecretStore, VersionedStore
-from opsctl.errors import UsageError
+from opsctl.errors import StoreUnusable, UsageError
 from opsctl.flows.rendering import SecretSource
 from opsctl.model.fleet import Fleet
+from opsctl.model.secrets import StoreFile
 from opsctl.render.redact import Redactor
 from opsctl.render.secret_uses import login_uses, secret_names
 
@@ -30,6 +31,13 @@ class SecretValues:
             return SecretSource(lambda name: self.heard(store.get(name)), store.login)
         kept = self.store(fleet, environment)
         return SecretSource(lambda name: self.heard(kept.get(name)), kept.login, kept.describe)
+
+    def stored(self, fleet: Fleet, environment: str) -> StoreFile | None:
+        """What the store says in clear; None where values are made up, where there is none, or where it cannot be read."""
+        try:
+            return self.source(fleet, environment).stored()
+        except StoreUnusable:
+            return None
 
     def heard(self, value: str) -> str:
         """The value, which from now on is taken out of every text."""

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from opsctl.secrets.versions import Edit
 
 
+class Stream(Protocol):
+    """A socket, or an SSH channel."""
+
+    def recv(self, bufsize: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def settimeout(self, value: float | None, /) -> None: ...
+    def close(self) -> None: ...
+
+
 class Session(Protocol):
     """A command that stays: lines go in, lines come out. Used for the lease."""
 
@@ -100,6 +109,15 @@ class Engine(Protocol):
         """Memory in use without the page cache, in bytes, by container id; absent where the engine could not say."""
 
 
+class Network(Protocol):
+    """TCP as one machine sees it: the operator's own, or a host."""
+
+    def open(self, address: str, port: int, timeout: float) -> Stream:
+        """A connection from that machine. Raises NotReached where nobody took it within so many seconds, CouldNotFindOut
+        where this machine lets nobody try.
+        """
+
+
 class Connection(Protocol):
     """One connection to one host, for a whole run."""
 
@@ -110,8 +128,11 @@ class Connection(Protocol):
     def engine(self) -> Engine: ...
 
     @property
+    def network(self) -> Network: ...
+
+    @property
     def channels(self) -> Mapping[str, int]:
-        """How many channels were opened so far, by kind: "exec", "session" (leases), "socket"."""
+        """How many channels were opened so far, by kind: "exec", "session" (leases), "socket", "network"."""
 
     def close(self) -> None: ...
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from opsctl.plan.ensure import Ensure
-from opsctl.plan.locked import PinState, pin_state
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.steps import React, Recreate, Restart, RunJob, Start
-from opsctl.state.desired import DesiredHost, DesiredService
+from opsctl.state.desired import DesiredHost
 from opsctl.state.observed import Observed, ObservedContainer
-
-Mark = Literal["", "held", "on demand", "job done", "stray", "missing"]
+from opsctl.state.pinned import PinState, pin_state
+from opsctl.state.standing import Mark, container_of, is_bad, mark_of, strays_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +48,13 @@ def service_status(
     """The row of a service that a stack names."""
     service = host.services[name]
     container = container_of(host, observed, name)
-    mark = _mark(service, observed, container)
-    drift = _drift(plan, service.name)
+    mark = mark_of(service, observed, container)
+    drift = causes_of(plan, service.name)
     if container is None:
         return ServiceStatus(
             service.name, "missing", image=service.image, drift=drift, mark=mark, bad=mark == "missing"
         )
-    row = _row(container, observed, used, drift=drift, mark=mark, bad=_is_bad(service, container, mark))
+    row = _row(container, observed, used, drift=drift, mark=mark, bad=is_bad(service, container, mark))
     return replace(row, pin=pin_state(service, container, observed.images))
 
 
@@ -64,19 +62,8 @@ def strays(host: DesiredHost, observed: Observed, used: Mapping[str, int]) -> li
     """Rows of the project's containers that no stack names."""
     return [
         _row(one, observed, used, drift="no stack names it", mark="stray", bad=False)
-        for one in observed.containers
-        if one.project == host.project and one.service not in host.services and not one.oneoff
+        for one in strays_of(host, observed)
     ]
-
-
-def container_of(host: DesiredHost, observed: Observed, service: str) -> ObservedContainer | None:
-    """The newest container of a service."""
-    found = [
-        one
-        for one in observed.containers
-        if one.project == host.project and one.service == service and not one.oneoff
-    ]
-    return max(found, key=lambda one: one.created) if found else None
 
 
 def _row(
@@ -106,25 +93,8 @@ def _row(
     )
 
 
-def _mark(service: DesiredService, observed: Observed, container: ObservedContainer | None) -> Mark:
-    if service.name in observed.held:
-        return "held"
-    if service.on_demand and (container is None or container.state != "running"):
-        return "on demand"
-    if service.kind == "job" and container and container.state == "exited" and container.exit_code == 0:
-        return "job done"
-    return "" if container else "missing"
-
-
-def _is_bad(service: DesiredService, container: ObservedContainer, mark: Mark) -> bool:
-    if mark in {"held", "on demand", "job done"}:
-        return False
-    if service.kind == "job" and container.state == "running":
-        return False
-    return container.state != "running" or container.health == "unhealthy"
-
-
-def _drift(plan: HostPlan, service: str) -> str:
+def causes_of(plan: HostPlan, service: str) -> str:
+    """Why a deploy would touch a service; "" where it would not."""
     acts = (Recreate, RunJob, Start, Restart, React, Ensure)
     causes = [step.causes for step in plan.steps if isinstance(step, acts) and step.service == service]
     return ", ".join(dict.fromkeys(cause for group in causes for cause in group))

@@ -9,14 +9,14 @@ from opsctl.errors import Exit, OpsctlError, worst
 from opsctl.flows.hosts import chosen_hosts, chosen_services
 from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
-from opsctl.flows.service_status import Mark, ServiceStatus, service_status, strays, worst_first
+from opsctl.flows.service_status import ServiceStatus, service_status, strays, worst_first
 from opsctl.flows.world import World
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed, Resources
 
-__all__ = ["HostStatus", "Mark", "ServiceStatus", "StatusReport", "status"]
+__all__ = ["HostStatus", "ServiceStatus", "StatusReport", "status"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,46 @@
-"""Whether an environment is as its files say: nothing to deploy, everything healthy, every image the locked one."""
+"""Whether an environment is as its files say, and does what it should: every check that applies, asked at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from opsctl.checks.check import SEVERITIES, Case, Check, Severity
+from opsctl.checks.questions import Verdict
+from opsctl.checks.situation import STAND_IN_LABEL, HostNow, Situation
 from opsctl.errors import Exit, OpsctlError, worst
+from opsctl.flows.checking.answering import Answers, Outside
+from opsctl.flows.checking.running import Outcome, run_all
+from opsctl.flows.events import EventKind
 from opsctl.flows.hosts import chosen_hosts, chosen_services
 from opsctl.flows.planning import look_at_each, plan_all
 from opsctl.flows.reports import EVERYTHING, Selection
-from opsctl.flows.service_status import ServiceStatus, service_status
+from opsctl.flows.service_status import causes_of
+from opsctl.flows.site import tell
 from opsctl.flows.world import World
-from opsctl.model.fleet import Fleet
-from opsctl.model.references import brief, parse_reference
-from opsctl.plan.plans import HostPlan
+from opsctl.model.references import parse_reference
 from opsctl.plan.request import PlanRequest
-from opsctl.state.desired import Desired, DesiredHost, DesiredService
-from opsctl.state.observed import Observed
+from opsctl.rules.subject import Subject
 
-Check = Literal["health", "drift", "image", "plan"]
-Result = Literal["pass", "fail", "inconclusive", "skip"]
+_HEALTHY, _LOCKED = "V-CTR-001", "V-IMG-001"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """One check of one service, or of a host where `service` is ""."""
+class Choice:
+    """Which checks: those with one of the `tags` (none: all), at least as severe; metered ones only where they are allowed."""
 
-    host: str
-    service: str
-    check: Check
-    result: Result
-    message: str = ""
+    tags: frozenset[str] = frozenset()
+    severity: Severity = "low"
+    allow_metered: bool = False
+
+    def takes(self, check: Check) -> bool:
+        return SEVERITIES.index(check.severity) >= SEVERITIES.index(self.severity) and (
+            not self.tags or bool(self.tags & check.tags)
+        )
+
+    @property
+    def everything(self) -> bool:
+        return not self.tags and self.severity == "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,99 +50,118 @@ class VerifyReport:
     """
 
     environment: str
-    checks: tuple[Checked, ...]
+    outcomes: tuple[Outcome, ...]
     errors: Mapping[str, OpsctlError] = field(default_factory=dict)
     green: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def exit(self) -> Exit:
         """4 where a check failed; 5 where one is inconclusive, which is never a pass, or a host could not be looked at."""
-        results = {one.result for one in self.checks}
+        results = {one.verdict.result for one in self.outcomes}
         codes = [error.exit for error in self.errors.values()]
         codes += [Exit.NO] if "fail" in results else []
         codes += [Exit.COULD_NOT_FIND_OUT] if "inconclusive" in results else []
         return worst(codes)
 
 
-def verify(world: World, fleet: Fleet, desired: Desired, selection: Selection = EVERYTHING) -> VerifyReport:
-    """One look per host; takes no lease and changes nothing.
+def verify(
+    world: World,
+    subject: Subject,
+    checks: Sequence[Check],
+    outside: Outside,
+    *,
+    selection: Selection = EVERYTHING,
+    choice: Choice = Choice(),
+) -> VerifyReport:
+    """One look per host, then the checks; takes no lease, and what a check makes it removes.
 
     Raises UsageError for a selection that names what is not there.
     """
-    hosts = chosen_hosts(desired, selection)
+    began = world.clock.monotonic()
+    situation, errors = look_around(world, subject, selection)
+    planned = [(check, case) for check in checks if choice.takes(check) for case in check.cases(situation)]
+
+    def told(kind: EventKind, check: Check, case: Case) -> None:
+        subject = " ".join(filter(None, (check.id, case.service, case.subject)))
+        tell(world, case.host, kind, began=began, subject=subject)
+
+    outcomes = run_all(
+        planned,
+        Answers(world, situation, outside).answer,
+        world.clock,
+        allow_metered=choice.allow_metered,
+        begun=lambda check, case: told("step", check, case),
+        ended=lambda outcome: told("step_done", outcome.check, outcome.case),
+    )
+    found = tuple(_clean(world, _proved(situation, one)) for one in outcomes)
+    green = _green(situation, found) if choice.everything else {}
+    seconds = world.clock.monotonic() - began
+    return VerifyReport(subject.environment, found, errors, green, seconds)
+
+
+def look_around(
+    world: World, subject: Subject, selection: Selection
+) -> tuple[Situation, dict[str, OpsctlError]]:
+    """What checks begin with, and the errors of hosts that could not be looked at."""
+    hosts = chosen_hosts(subject.desired, selection)
     observed, errors = look_at_each(world, hosts, inspect_all=True)
     plans = {
         one.host: one
-        for one in plan_all(desired, observed, Selection(hosts=selection.hosts), PlanRequest()).hosts
+        for one in plan_all(subject.desired, observed, Selection(hosts=selection.hosts), PlanRequest()).hosts
     }
-    strict = fleet.environment(desired.environment).require_pins
-    checks: list[Checked] = []
-    for host in hosts:
-        if host.name in observed:
-            checks += _of_host(host, observed[host.name], plans[host.name], selection, strict=strict)
-    return VerifyReport(desired.environment, tuple(checks), errors, _green(hosts, checks))
+    now = {
+        host.name: HostNow(
+            host,
+            observed[host.name],
+            pending={name: causes_of(plans[host.name], name) for name in host.services},
+            steps=len(plans[host.name].steps),
+            chosen=chosen_services(host, selection),
+        )
+        for host in hosts
+        if host.name in observed
+    }
+    return Situation(subject, now), errors
 
 
-def _of_host(
-    host: DesiredHost, observed: Observed, plan: HostPlan, selection: Selection, *, strict: bool
-) -> Iterator[Checked]:
-    chosen = chosen_services(host, selection)
-    for name in sorted(host.services if chosen is None else chosen):
-        yield from _of_service(host, observed, plan, name, strict=strict)
-    if chosen is None:
-        count = len(plan.steps)
-        message = f"a deploy would take {count} step{'s' if count != 1 else ''}: opsctl plan" if count else ""
-        yield Checked(host.name, "", "plan", "fail" if count else "pass", message)
+def _proved(situation: Situation, outcome: Outcome) -> Outcome:
+    """What a stand-in answers proves nothing of the software in whose place it stands."""
+    if not (outcome.check.software and outcome.service and outcome.verdict.result == "pass"):
+        return outcome
+    container = situation.service(outcome.host, outcome.service).container
+    if container is None or STAND_IN_LABEL not in container.labels:
+        return outcome
+    return replace(
+        outcome, verdict=replace(outcome.verdict, result="unproved", message="a stand-in answered")
+    )
 
 
-def _of_service(
-    host: DesiredHost, observed: Observed, plan: HostPlan, name: str, *, strict: bool
-) -> Iterator[Checked]:
-    row = service_status(host, name, observed, plan, {})
-    yield Checked(host.name, name, "health", *_health(row))
-    yield Checked(host.name, name, "drift", "fail" if row.drift else "pass", row.drift)
-    yield Checked(host.name, name, "image", *_image(host.services[name], row, strict=strict))
+def _clean(world: World, outcome: Outcome) -> Outcome:
+    verdict, redact = outcome.verdict, world.redact
+    clean = Verdict(
+        verdict.result, redact(verdict.message), redact(verdict.expected), redact(verdict.observed)
+    )
+    return replace(outcome, verdict=clean)
 
 
-def _health(row: ServiceStatus) -> tuple[Result, str]:
-    if row.mark in {"held", "on demand"}:
-        return "skip", row.mark
-    if row.bad:
-        ended = f" {row.exit_code}" if row.exit_code is not None else ""
-        return "fail", f"{_state(row)}{ended}"
-    if row.health == "starting" or row.state not in {"running", "exited"}:
-        return "inconclusive", _state(row)
-    return "pass", row.mark or _state(row)
-
-
-def _state(row: ServiceStatus) -> str:
-    return row.health if row.health and row.state == "running" else row.state
-
-
-def _image(service: DesiredService, row: ServiceStatus, *, strict: bool) -> tuple[Result, str]:
-    if row.pin is None:
-        return "skip", "no container"
-    if row.pin == "unpinned":
-        return ("fail" if strict else "skip"), "no digest pins it: opsctl pin-images"
-    if row.pin == "other":
-        return "fail", f"runs another image than {brief(service.digest or service.image)}"
-    return "pass", brief(service.digest or service.image)
-
-
-def _green(hosts: Sequence[DesiredHost], checks: Sequence[Checked]) -> dict[str, str]:
-    results: dict[tuple[str, str], set[Result]] = {}
-    for one in checks:
-        results.setdefault((one.host, one.service), set()).add(one.result)
-    verdicts: dict[str, list[tuple[set[Result], str]]] = {}
-    for host in hosts:
-        for name, service in host.services.items():
-            if service.digest and (found := results.get((host.name, name))):
-                key = parse_reference(service.asked_image).key
-                verdicts.setdefault(key, []).append((found, service.digest))
+def _green(situation: Situation, outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """An image counts as tried where a service is healthy with it and passed all else that it was asked."""
+    verdicts: dict[str, list[tuple[bool, bool, str]]] = {}
+    for one in situation.services():
+        results = {
+            (other.check.id, other.verdict.result)
+            for other in outcomes
+            if (other.host, other.service) == (one.host.name, one.name)
+        }
+        if one.service.digest and results:
+            tried = {(_HEALTHY, "pass"), (_LOCKED, "pass")} <= results
+            good = all(result not in {"fail", "inconclusive"} for _id, result in results)
+            key = parse_reference(one.service.asked_image).key
+            verdicts.setdefault(key, []).append((tried, good, one.service.digest))
     return {
-        key: found[0][1]
+        key: found[0][2]
         for key, found in sorted(verdicts.items())
-        if all(one <= {"pass", "skip"} for one, _digest in found)
-        and any(one == {"pass"} for one, _digest in found)
-        and len({digest for _one, digest in found}) == 1
+        if all(good for _tried, good, _digest in found)
+        and any(tried for tried, _good, _digest in found)
+        and len({digest for _tried, _good, digest in found}) == 1
     }

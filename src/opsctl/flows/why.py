@@ -10,12 +10,13 @@ from opsctl.flows.hosts import host_of
 from opsctl.flows.look import look
 from opsctl.flows.planning import plan_all
 from opsctl.flows.reports import Selection
-from opsctl.flows.service_status import ServiceStatus, container_of, service_status
+from opsctl.flows.service_status import ServiceStatus, service_status
 from opsctl.flows.status import memory_used
 from opsctl.flows.world import World
 from opsctl.plan.request import PlanRequest
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed, ObservedContainer
+from opsctl.state.standing import container_of
 
 _LOG_LINES = 20
 _LOOKED_BACK = 24 * 3600.0

@@ -7,7 +7,6 @@ from typing import Any
 
 from opsctl.model.references import brief, familiar, parse_reference
 from opsctl.plan.context import Context
-from opsctl.plan.references import image_id
 from opsctl.state.desired import DesiredService
 from opsctl.state.fingerprint import (
     DEFINITION_LABEL,
@@ -17,6 +16,7 @@ from opsctl.state.fingerprint import (
     WITHOUT_EFFECT,
     network_hash,
 )
+from opsctl.state.local_images import image_id
 from opsctl.state.observed import WORKING_DIR_LABEL, ObservedContainer
 
 # A changed image has a cause of its own; env_file comes and goes with the first and last key of env.

@@ -11,13 +11,13 @@ from opsctl.plan.context import Context, context, final_document
 from opsctl.plan.merge import Merge
 from opsctl.plan.narrowing import pending, widen
 from opsctl.plan.plans import HostPlan
-from opsctl.plan.references import image_id
 from opsctl.plan.request import PlanRequest
 from opsctl.plan.schedule import Task, schedule
 from opsctl.plan.steps import Pull, Push, PutFile, React, ReplaceNetwork, Settle, Step
 from opsctl.plan.unsettled import unsettled
 from opsctl.plan.verdict import Verdict, judge
 from opsctl.state.desired import DesiredHost, DesiredService
+from opsctl.state.local_images import image_id
 from opsctl.state.observed import Observed
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.edges.engine.api import HttpEngine, memory_in_use
-from opsctl.edges.engine.http import HttpStream, Stream
+from opsctl.edges.engine.http import HttpStream
 from opsctl.edges.engine.troubles import trouble
+from opsctl.edges.ports import Stream
 from opsctl.errors import CouldNotFindOut, EngineUnavailable
 
 DIAL = "failed to open the raw stream connection: dial unix /run/docker.sock:"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.unit.plan.model import DIRECTORY, Machine, build, deployed, file, host, plan, service
 
-from opsctl.plan.locked import pin_state
 from opsctl.plan.planner import plan_host
 from opsctl.plan.plans import HostPlan
 from opsctl.plan.request import PlanRequest
 from opsctl.state.desired import DesiredHost
 from opsctl.state.observed import BUILD_LABEL
+from opsctl.state.pinned import pin_state
 
 
 def shop(command: str = "serve", **web: Any) -> DesiredHost:

@@ -15,7 +15,6 @@ from opsctl.model.secrets import Secret, StoreFile, Version
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder, placeholder
 from opsctl.rules.catalogue import RETIRED, RULES
-from opsctl.rules.document import document
 from opsctl.rules.engine import Finding, Report, apply
 from opsctl.rules.probe_tools import BARE, Bare, missing_tool
 from opsctl.rules.rule import Rule
@@ -308,8 +307,3 @@ def test_every_rule_has_a_test_here() -> None:
         encoding="utf-8"
     )
     assert [rule.id for rule in RULES if f'"{rule.id}"' not in text] == []
-
-
-def test_the_reference_is_that_of_the_code() -> None:
-    page = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
-    assert page.read_text(encoding="utf-8") == document(all_rules()), "make docs"

@@ -1,70 +1,57 @@
-"""`opsctl verify`: whether an environment is as its files say."""
+"""`opsctl verify`: whether an environment is as its files say, and does what it should."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from opsctl.cli.answer import answer, begin
+from opsctl.cli.answer import begin
 from opsctl.cli.options import Hosts, Json, Stacks, Words
-from opsctl.errors import OpsctlError, worst
 
 if TYPE_CHECKING:
-    from opsctl.cli.invocation import Invocation
-    from opsctl.flows.verify import VerifyReport
-    from opsctl.model.fleet import Fleet
+    from opsctl.checks.check import Severity
+
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="Only checks with this tag (docs/reference/checks.md); repeat for more.",
+        show_default=False,
+    ),
+]
+Least = Annotated[
+    Literal["low", "medium", "high", "critical"],
+    typer.Option("--severity", help="Only checks that matter at least so much."),
+]
+AllowMetered = Annotated[
+    bool, typer.Option("--allow-metered", help="Also checks that cost money, such as a call of a model.")
+]
+All = Annotated[bool, typer.Option("--all", help="Show every check, those that passed too.")]
 
 
 def verify(
-    context: typer.Context, words: Words = None, host: Hosts = None, stack: Stacks = None, json: Json = False
+    context: typer.Context,
+    words: Words = None,
+    *,
+    host: Hosts = None,
+    stack: Stacks = None,
+    tag: Tags = None,
+    severity: Least = "low",
+    allow_metered: AllowMetered = False,
+    show_all: All = False,
+    json: Json = False,
 ) -> int:
-    """Check that what runs is what the files say: healthy, nothing to deploy, the locked images.
+    """Check what runs: healthy, as rendered down to the environment and files inside, the locked images, and what apps answer.
 
     Ends with 4 where a check failed, with 5 where one could not be told. Images that pass for the first time with their digest
     get `validated_at` in images.lock.yaml; where that cannot be written, it ends with 1 after all was told.
     """
-    from opsctl.cli.progress import progress
     from opsctl.cli.request import Request
-    from opsctl.cli.session import online
+    from opsctl.cli.verifying import Wanted, verified
 
-    invocation = begin(context, json=json)
+    least: Severity = severity
+    wanted = Wanted(tuple(tag or ()), least, allow_metered=allow_metered, show_all=show_all)
     request = Request.about(words, hosts=host, stacks=stack)
-    with (
-        progress(invocation.side, tell_steps=False) as listen,
-        online(invocation, request, listen) as session,
-    ):
-        from opsctl.flows.verify import verify as look  # while hosts are dialled
-
-        fleet = session.project.fleet
-        report = look(session.world, fleet, session.desired, session.selection)
-        now = session.world.clock.now()
-    return _told(invocation, fleet, report, now)
-
-
-def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float) -> int:
-    """What was found is told also where the lock cannot be written."""
-    from opsctl.cli.envelope import error_entries
-    from opsctl.cli.lock_writing import record_green
-    from opsctl.cli.views.blocks import BLANK
-    from opsctl.cli.views.errors import error_view
-    from opsctl.cli.views.verify import verify_json, verify_view
-
-    recorded: tuple[str, ...] = ()
-    unwritten: list[OpsctlError] = []
-    try:
-        recorded = record_green(fleet, report.green, now)
-    except OpsctlError as reason:
-        unwritten.append(reason)
-    code = answer(
-        invocation,
-        worst([report.exit, *(error.exit for error in unwritten)]),
-        blocks=verify_view(report, recorded),
-        data=verify_json(report, recorded),
-        errors=dict(report.errors),
-        entries=[entry for error in unwritten for entry in error_entries(error)],
-    )
-    for error in unwritten:
-        if not invocation.json:
-            invocation.side.show([BLANK, *error_view(error)])
-    return code
+    return verified(begin(context, json=json), request, wanted)

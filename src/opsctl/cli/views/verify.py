@@ -1,34 +1,53 @@
-"""What a verify found: a row for each service, what failed below it in words."""
+"""What a verify found: a row for each service, and below it each check that did not pass, with the way to mend it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, line, without_empty
-from opsctl.cli.views.figures import count
-from opsctl.flows.verify import Checked, VerifyReport
+from opsctl.checks.check import SEVERITIES
+from opsctl.checks.questions import Result
+from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, folded, line, without_empty
+from opsctl.cli.views.figures import count, seconds
+from opsctl.flows.checking.running import Outcome
+from opsctl.flows.verify import VerifyReport
 
-_COLUMNS = (
-    Column("service", least=12),
-    Column("health"),
-    Column("as planned"),
-    Column("image"),
-    Column("remarks", least=24, over="fold"),
+_STYLES: dict[Result, Style] = {
+    "pass": "good",
+    "fail": "bad",
+    "inconclusive": "warn",
+    "unproved": "warn",
+    "skip": "dim",
+}
+_WORST_FIRST: tuple[Result, ...] = ("fail", "inconclusive", "unproved", "skip", "pass")
+_LOUD: frozenset[Result] = frozenset({"fail", "inconclusive"})
+_COLUMNS: tuple[Result, ...] = ("pass", "fail", "inconclusive", "unproved", "skip")
+_ROWS = (Column("service", least=12), *(Column(one, align="right") for one in _COLUMNS))
+_FINDINGS = (
+    Column(),
+    Column("check"),
+    Column("host"),
+    Column("about", least=12),
+    Column("found", least=24, over="fold"),
+    Column("time", align="right", optional=True),
 )
-_STYLES: dict[str, Style] = {"pass": "good", "fail": "bad", "inconclusive": "warn", "skip": "dim"}
 
 
-def verify_view(report: VerifyReport, recorded: Sequence[str] = ()) -> Iterator[Block]:
+def verify_view(
+    report: VerifyReport, recorded: Sequence[str] = (), *, show_all: bool = False
+) -> Iterator[Block]:
     """`recorded` are the images whose entry in the lock now says that they were tried."""
-    for host in dict.fromkeys(one.host for one in report.checks):
+    for host in sorted({one.host for one in report.outcomes}):
         yield line(Span(host, "strong"))
-        yield without_empty(Table(_COLUMNS, tuple(_rows(report, host)), indent=2))
-        for one in report.checks:
-            if one.host == host and not one.service and one.result != "pass":
-                yield line(Span(one.result, _STYLES[one.result]), f"  {one.message}", indent=2)
+        yield without_empty(Table(_ROWS, tuple(_rows(report, host)), indent=2))
         yield BLANK
-    yield line(f"{report.environment}: ", _verdict(report))
+    shown = [one for one in report.outcomes if show_all or one.verdict.result in _LOUD]
+    if shown:
+        yield Table(_FINDINGS, tuple(map(_finding, sorted(shown, key=_order))))
+        yield BLANK
+        yield from _mending(shown)
+    yield line(f"{report.environment}: ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
     if recorded:
         images = count(len(recorded), "image")
         yield line(
@@ -37,48 +56,90 @@ def verify_view(report: VerifyReport, recorded: Sequence[str] = ()) -> Iterator[
 
 
 def _rows(report: VerifyReport, host: str) -> Iterator[tuple[Span, ...]]:
-    found: dict[str, dict[str, Checked]] = {}
-    for one in report.checks:
-        if one.host == host and one.service:
-            found.setdefault(one.service, {})[one.check] = one
-    for service, checks in found.items():
-        bad = any(one.result == "fail" for one in checks.values())
-        cells = (
-            Span(checks[name].result, _STYLES[checks[name].result]) for name in ("health", "drift", "image")
-        )
-        remarks = dict.fromkeys(
-            one.message for one in checks.values() if one.result != "pass" and one.message
-        )
-        yield Span(service, "bad" if bad else ""), *cells, Span(", ".join(remarks), "warn" if bad else "dim")
+    found: dict[str, Counter[Result]] = {}
+    for one in report.outcomes:
+        if one.host == host:
+            found.setdefault(one.service, Counter())[one.verdict.result] += 1
+    for service in sorted(found, key=lambda name: (not name, name)):
+        results = found[service]
+        bad = any(results[result] for result in _LOUD)
+        cells = [Span(str(results[kind]), _STYLES[kind]) if results[kind] else Span("") for kind in _COLUMNS]
+        yield Span(service or "the host", "bad" if bad else "" if service else "dim"), *cells
+
+
+def _order(one: Outcome) -> tuple[int, int, str, str, str, str]:
+    severity = -SEVERITIES.index(one.check.severity)
+    return (
+        _WORST_FIRST.index(one.verdict.result),
+        severity,
+        one.host,
+        one.service,
+        one.check.id,
+        one.case.subject,
+    )
+
+
+def _finding(one: Outcome) -> tuple[Span, ...]:
+    verdict = one.verdict
+    compared = [
+        f"{word} {value}"
+        for word, value in (("expected", verdict.expected), ("found", verdict.observed))
+        if value
+    ]
+    return (
+        Span(verdict.result, _STYLES[verdict.result]),
+        Span(one.check.id),
+        Span(one.host),
+        Span(" ".join(filter(None, (one.service, one.case.subject)))),
+        Span("; ".join(filter(None, (verdict.message, *compared)))),
+        Span(seconds(one.seconds), "dim"),
+    )
+
+
+def _mending(shown: Sequence[Outcome]) -> Iterator[Block]:
+    failed = {one.check.id: one.check for one in shown if one.verdict.result == "fail"}
+    for check in (failed[name] for name in sorted(failed)):
+        yield folded(f"{check.id}  {check.title}: ", Span(check.mend, "dim"), hang=len(check.id) + 2)
+    if failed:
+        yield BLANK
 
 
 def _verdict(report: VerifyReport) -> Span:
-    services = {(one.host, one.service) for one in report.checks if one.service}
-    failed = {(one.host, one.service) for one in report.checks if one.service and one.result == "fail"}
-    pending = any(one.result == "fail" for one in report.checks if not one.service)
-    unknown = {(one.host, one.service) for one in report.checks if one.result == "inconclusive"}
-    what = f"{count(len(services), 'service')} checked"
-    if failed:
-        return Span(f"{what}, {len(failed)} not as {'it' if len(failed) == 1 else 'they'} should be", "bad")
-    if pending:
-        return Span(f"{what}, and a deploy would change something else", "bad")
-    if unknown or report.errors:
+    results = Counter(one.verdict.result for one in report.outcomes)
+    asked = len(report.outcomes) - results["skip"]
+    what = count(asked, "check")
+    if results["fail"]:
+        return Span(f"{what}, {results['fail']} failed", "bad")
+    if results["inconclusive"] or report.errors:
         return Span(f"{what}, not all could be told", "warn")
-    return Span(f"{what}, all as they should be", "good")
+    if results["unproved"]:
+        return Span(f"{what}, all passed but {results['unproved']} that a stand-in answered", "warn")
+    return Span(f"{what}, all passed", "good")
 
 
 def verify_json(report: VerifyReport, recorded: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "environment": report.environment,
-        "checks": [
-            {
-                "host": one.host,
-                "service": one.service or None,
-                "check": one.check,
-                "result": one.result,
-                "message": one.message or None,
-            }
-            for one in report.checks
-        ],
+        "seconds": round(report.seconds, 3),
+        "results": [_as_json(one) for one in report.outcomes],
         "validated": list(recorded),
+    }
+
+
+def _as_json(one: Outcome) -> dict[str, Any]:
+    verdict = one.verdict
+    return {
+        "check": one.check.id,
+        "title": one.check.title,
+        "severity": one.check.severity,
+        "tags": sorted(one.check.tags),
+        "host": one.host,
+        "service": one.service or None,
+        "subject": one.case.subject or None,
+        "result": verdict.result,
+        "message": verdict.message or None,
+        "expected": verdict.expected or None,
+        "observed": verdict.observed or None,
+        "seconds": round(one.seconds, 3),
+        "attempts": one.attempts,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from opsctl.edges.engine.http import Stream
+from opsctl.edges.ports import Stream
 from opsctl.errors import EngineUnavailable
 
 

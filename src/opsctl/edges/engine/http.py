@@ -7,19 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+
+from opsctl.edges.ports import Stream
 
 _CHUNK = 2**16
 _MAX_LINE = 2**16
-
-
-class Stream(Protocol):
-    """A socket, or an SSH channel."""
-
-    def recv(self, bufsize: int, /) -> bytes: ...
-    def sendall(self, data: bytes, /) -> None: ...
-    def settimeout(self, value: float | None, /) -> None: ...
-    def close(self) -> None: ...
 
 
 class Response(NamedTuple):

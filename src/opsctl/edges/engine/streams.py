@@ -17,7 +17,7 @@ from docker.errors import APIError, NotFound
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
 from opsctl.edges.engine.door import Door
-from opsctl.edges.engine.http import Stream
+from opsctl.edges.ports import Stream
 from opsctl.errors import CouldNotFindOut, EngineUnavailable, OpsctlError
 
 # docker 7.2 takes the raw stream of a response from its file's `channel` for this address.

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from opsctl.edges.engine.api import HttpEngine
-from opsctl.edges.engine.http import Stream
 from opsctl.edges.engine.troubles import trouble
+from opsctl.edges.local.network import OwnNetwork
 from opsctl.edges.local.shell import LocalShell
+from opsctl.edges.ports import Stream
 from opsctl.errors import EngineUnavailable, UsageError
 from opsctl.model.hosts import Host
 
@@ -39,6 +40,10 @@ class LocalConnection:
     @property
     def engine(self) -> HttpEngine:
         return self._engine
+
+    @property
+    def network(self) -> OwnNetwork:
+        return OwnNetwork()
 
     @property
     def channels(self) -> Mapping[str, int]:

@@ -10,11 +10,12 @@ from typing import Literal
 from weakref import WeakSet
 
 from paramiko import ChannelException, SSHException
+from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-from opsctl.edges.ssh.wire import LinkTransport, OwnedChannel
-from opsctl.errors import ConnectFailed
+from opsctl.edges.ssh.wire import ChannelSilent, LinkTransport, OwnedChannel
+from opsctl.errors import ConnectFailed, CouldNotFindOut, NotReached
 
-ChannelKind = Literal["exec", "session", "socket", "probe"]
+ChannelKind = Literal["exec", "session", "socket", "probe", "network"]
 
 _ROOM_WITHIN = 5.0
 """Seconds that a refused channel waits for a command to end."""
@@ -73,6 +74,29 @@ class Channels:
             raise self.lost() from error
         self._count("socket")
         return channel
+
+    def tcp(self, address: str, port: int, timeout: float) -> OwnedChannel:
+        """A channel to a port as the host sees it; no session, so that MaxSessions does not count it.
+
+        Raises NotReached, CouldNotFindOut where sshd forbids it, and ConnectFailed.
+        """
+        self._count("network")
+        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        try:
+            return self._transport.open_tcp(address, port, timeout)
+        except ChannelException as error:
+            if error.code == OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
+                raise CouldNotFindOut(
+                    f"sshd forwards no connection to {place}",
+                    where=self.where,
+                    hint="AllowTcpForwarding local in sshd_config, and no PermitOpen that leaves it out",
+                ) from error
+            # OpenSSH's answer to a failed connect is its strerror: "Connection refused", "No route to host".
+            raise NotReached(f"{place}: {error.text or 'not reached'}", where=self.where) from error
+        except ChannelSilent as error:
+            raise NotReached(f"{place}: silent for {timeout:g} s", where=self.where) from error
+        except (SSHException, EOFError, OSError) as error:
+            raise self.lost() from error
 
     def is_lost(self, within: float) -> bool:
         """Whether the connection broke; waits so long for the reading thread to notice."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from opsctl.edges.engine.api import HttpEngine
 from opsctl.edges.ssh.channels import Channels
 from opsctl.edges.ssh.client import Link, connect
-from opsctl.edges.ssh.forward import SshDoor
+from opsctl.edges.ssh.forward import SshDoor, SshNetwork
 from opsctl.edges.ssh.policy import read_policy
 from opsctl.edges.ssh.shell import SshShell
 from opsctl.edges.ssh.ssh_config import read_config
@@ -43,6 +43,10 @@ class SshConnection:
     @property
     def engine(self) -> HttpEngine:
         return self._engine
+
+    @property
+    def network(self) -> SshNetwork:
+        return SshNetwork(self._channels)
 
     @property
     def channels(self) -> Mapping[str, int]:

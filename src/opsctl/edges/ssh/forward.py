@@ -1,10 +1,10 @@
-"""The way to a remote engine's socket: a forwarded channel, or `docker system dial-stdio` where that is not possible."""
+"""What a host reaches: its engine's socket, by a forwarded channel or `docker system dial-stdio`, and TCP as it sees it."""
 
 from __future__ import annotations
 
 from opsctl.argv.command import Command
-from opsctl.edges.engine.http import Stream
 from opsctl.edges.engine.troubles import trouble
+from opsctl.edges.ports import Stream
 from opsctl.edges.ssh.channels import Channels
 from opsctl.edges.ssh.shell import SshShell
 from opsctl.edges.ssh.wire import STREAMING_WINDOW, OwnedChannel
@@ -56,3 +56,13 @@ class SshDoor:
                 where=self.where,
                 hint="install the Docker command line on the host, or set AllowStreamLocalForwarding yes in sshd_config",
             )
+
+
+class SshNetwork:
+    """Implements `Network` for a host."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    def open(self, address: str, port: int, timeout: float) -> Stream:
+        return self._channels.tcp(address, port, timeout)

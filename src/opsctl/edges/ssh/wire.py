@@ -56,6 +56,10 @@ else:
     _Channel, _Transport = Channel, Transport
 
 
+class ChannelSilent(SSHException):
+    """The host did not answer a request for a channel in time."""
+
+
 class OwnedChannel(_Channel):
     """A channel that only its users write to. `refused` is set when the host turned a request down."""
 
@@ -175,13 +179,13 @@ class LinkTransport(_Transport):
         message.add_int(0)
         return self._open("direct-streamlocal@openssh.com", STREAMING_WINDOW, message.asbytes())
 
-    def open_tcp(self, host: str, port: int) -> OwnedChannel:
-        """A channel to a port that this machine can reach. Raises as open_command."""
+    def open_tcp(self, host: str, port: int, timeout: float = CHANNEL_TIMEOUT) -> OwnedChannel:
+        """A channel to a port that this machine can reach. Raises as open_command, and ChannelSilent."""
         message = Message()
         for name, number in ((host, port), ("127.0.0.1", 0)):
             message.add_string(name)
             message.add_int(number)
-        return self._open("direct-tcpip", STREAMING_WINDOW, message.asbytes())
+        return self._open("direct-tcpip", STREAMING_WINDOW, message.asbytes(), timeout)
 
     def say(self, message: Message) -> None:
         self._send_user_message(message)
@@ -189,7 +193,7 @@ class LinkTransport(_Transport):
     def forget(self, number: int) -> None:
         self._unlink_channel(number)
 
-    def _open(self, kind: str, window: int, details: bytes) -> OwnedChannel:
+    def _open(self, kind: str, window: int, details: bytes, timeout: float = CHANNEL_TIMEOUT) -> OwnedChannel:
         if not self.active:
             raise SSHException("the connection is closed")
         with self.lock:
@@ -206,9 +210,9 @@ class LinkTransport(_Transport):
             message.add_int(figure)
         message.add_bytes(details)
         self.say(message)
-        if not opened.wait(CHANNEL_TIMEOUT):
+        if not opened.wait(timeout):
             self.forget(number)
-            raise SSHException(f"no answer to a new channel within {CHANNEL_TIMEOUT:g} s")
+            raise ChannelSilent(f"no answer to a new channel within {timeout:g} s")
         if refusal := self._refusals.pop(number, None):
             raise refusal
         if not self.active:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from opsctl.plan.references import image_id
 from opsctl.state.desired import DesiredService
+from opsctl.state.local_images import image_id
 from opsctl.state.observed import BUILD_LABEL, ObservedContainer
 
 PinState = Literal["locked", "other", "unpinned"]

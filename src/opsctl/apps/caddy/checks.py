@@ -1,0 +1,137 @@
+"""What is asked of sites: whether those who may come in do, whether others do not, and the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import Any
+
+from opsctl.apps.caddy.entrances import Vantage, entrances, vantages
+from opsctl.apps.caddy.front import Front, SiteView, fronts
+from opsctl.checks.certificates import judge
+from opsctl.checks.check import Case, Check, Patience
+from opsctl.checks.questions import (
+    Fetch,
+    Fetched,
+    Handshake,
+    Question,
+    Talk,
+    failed,
+    fetched,
+    passed,
+    shown,
+    unknown,
+)
+from opsctl.checks.situation import Situation
+
+_SERVER_ERROR = 500
+_Course = Callable[[Front, SiteView, Situation], Talk]
+
+
+def _each(course: _Course, *, vpn_only: bool = False) -> Callable[[Situation], Iterator[Case]]:
+    """A case for every site of a host whose service, or whose Caddy, is asked about."""
+
+    def cases(situation: Situation) -> Iterator[Case]:
+        chosen = {(one.host.name, one.name) for one in situation.services()}
+        for front in fronts(situation.subject):
+            host = front.view.host.name
+            for site in front.sites:
+                if chosen & {(host, site["service"]), (host, front.view.name)} and (
+                    site["access"] == "vpn" or not vpn_only
+                ):
+                    talk = partial(course, front, site, situation)
+                    yield Case(host, site["service"], talk, site["host_name"])
+
+    return cases
+
+
+def _answers(front: Front, site: SiteView, situation: Situation) -> Talk:
+    doors = entrances(front)
+    if not doors:
+        return failed(f"no published port leads to {front.view.name}'s port 443")
+    asking = yield from vantages(front, situation, doors)
+    public = site["access"] == "public"
+    fit = [one for one in asking if one.inside or (public and one.entrance in doors)]
+    if not fit:
+        ranges = ", ".join(front.settings.vpn_ranges)
+        return unknown(f"nobody in {ranges} to ask from: neither this machine nor a host that was looked at")
+    one = fit[0]
+    answer = yield from _ask(one, site)
+    if not answer.status:
+        return failed(f"from {one}: {answer.reason or 'no answer'}")
+    if answer.status >= _SERVER_ERROR:
+        return failed(f"from {one}: {answer.status}; Caddy answers, {site['service']} does not")
+    return passed(f"{answer.status}, from {one}")
+
+
+def _refuses(front: Front, site: SiteView, situation: Situation) -> Talk:
+    asking = yield from vantages(front, situation, entrances(front))
+    strangers = [one for one in asking if not one.inside]
+    if not strangers:
+        return unknown("nobody outside the VPN to ask from")
+    let_in = []
+    for one in strangers:
+        answer = yield from _ask(one, site)
+        if answer.status:
+            let_in.append(f"from {one}: {answer.status}")
+    if let_in:
+        return failed(f"answered a stranger {'; '.join(let_in)}", expected="the connection is closed")
+    return passed(f"asked {len(strangers)} times from outside the VPN")
+
+
+def _ask(one: Vantage, site: SiteView) -> Generator[Question, Any, Fetched]:
+    url = f"https://{site['host_name']}:{one.entrance.port}/"
+    return (yield from fetched(Fetch(url, via=one.via, address=one.entrance.address)))
+
+
+def _certificate(front: Front, site: SiteView, situation: Situation) -> Talk:
+    doors = entrances(front)
+    if not doors:
+        return failed(f"no published port leads to {front.view.name}'s port 443")
+    # From its own host: TLS comes before the door that keeps strangers out.
+    door, host = doors[0], front.view.host.name
+    found = yield from shown(Handshake(door.address, door.port, site["host_name"], via=host))
+    if found.certificate is None:
+        return failed(f"no certificate at {door}: {found.reason}")
+    trusted = front.settings.certificates != "internal"
+    return judge(found.certificate, site["host_name"], situation.subject.now, trusted=trusted)
+
+
+CHECKS = (
+    Check(
+        id="V-SIT-001",
+        title="A site answers those who may come in",
+        severity="high",
+        proves="Somebody whom Caddy must let in gets an answer of the service under the site's name, over TLS.",
+        mend="opsctl why SERVICE; opsctl logs of the service and of Caddy",
+        source="asked over HTTP/1.1, from this machine or through a host, whichever has an address that may",
+        cases=_each(_answers),
+        tags=frozenset({"deploy", "network"}),
+        patience=Patience(deadline=15.0, interval=2.0),
+        software=True,
+    ),
+    Check(
+        id="V-SIT-002",
+        title="A VPN-only site refuses strangers",
+        severity="critical",
+        proves="No machine outside the VPN that could be asked got an answer, the host's own loopback among them.",
+        mend="opsctl lint: SIT001 and SIT003; publish the port on the VPN's address alone",
+        source="Docker's userland proxy connects from the bridge's gateway (engine 20.10, run)",
+        cases=_each(_refuses, vpn_only=True),
+        tags=frozenset({"deploy", "network"}),
+        timeout=60.0,
+        software=True,
+    ),
+    Check(
+        id="V-SIT-003",
+        title="The certificate of a site is valid, and is being renewed",
+        severity="high",
+        proves="It is for the name, more than 14 days from its end (a quarter of its life where that is shorter), and trusted "
+        "here unless the setting certificates is internal.",
+        mend="opsctl logs of Caddy: what the authority answered",
+        source="a TLS handshake from its own host; RFC 6125, 6.4.3",
+        cases=_each(_certificate),
+        tags=frozenset({"network"}),
+        software=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Checks: what is asked of a running environment, and what the answers mean."""

@@ -1,0 +1,105 @@
+"""`opsctl verify`: the checks chosen and put to the hosts, what they found told, green images written into the lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from opsctl.checks.check import Severity, Tag
+from opsctl.cli.answer import answer
+from opsctl.cli.envelope import error_entries
+from opsctl.cli.invocation import Invocation
+from opsctl.cli.progress import progress
+from opsctl.cli.request import Request
+from opsctl.cli.session import online
+from opsctl.errors import OpsctlError, UsageError, worst
+from opsctl.model.nearest import nearest
+
+if TYPE_CHECKING:
+    from opsctl.cli.session import Session
+    from opsctl.flows.verify import Choice, VerifyReport
+    from opsctl.model.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    tags: tuple[str, ...] = ()
+    severity: Severity = "low"
+    allow_metered: bool = False
+    show_all: bool = False
+
+
+def verified(invocation: Invocation, request: Request, wanted: Wanted) -> int:
+    """Raises UsageError for a tag that no check has, and what a session raises."""
+    _require_tags(wanted.tags)
+    with (
+        progress(invocation.side, tell_steps=False) as listen,
+        online(invocation, request, listen) as session,
+    ):
+        from opsctl.flows.verify import Choice  # while hosts are dialled
+
+        choice = Choice(frozenset(wanted.tags), wanted.severity, wanted.allow_metered)
+        report = look(session, choice)
+        now = session.world.clock.now()
+        fleet = session.project.fleet
+    return _told(invocation, fleet, report, now, show_all=wanted.show_all)
+
+
+def look(session: Session, choice: Choice) -> VerifyReport:
+    """The checks of everything that the session is about."""
+    from opsctl.apps.catalogue import all_checks, apps_of
+    from opsctl.edges.local.network import OwnNetwork, source_to
+    from opsctl.flows.checking.answering import Outside
+    from opsctl.flows.verify import verify
+    from opsctl.rules.subject import Subject
+
+    project = session.project
+    stored = session.values.stored(project.fleet, project.environment)
+    subject = Subject(project.fleet, project.desired, stored, session.world.clock.now())
+    outside = Outside(OwnNetwork(), source_to)
+    return verify(
+        session.world,
+        subject,
+        all_checks(apps_of(project.fleet)),
+        outside,
+        selection=session.selection,
+        choice=choice,
+    )
+
+
+def _require_tags(tags: tuple[str, ...]) -> None:
+    known = get_args(Tag)
+    for tag in tags:
+        if tag not in known:
+            raise UsageError(
+                f"no check has the tag {tag!r}", hint=nearest(tag, known) or f"there are: {', '.join(known)}"
+            )
+
+
+def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float, *, show_all: bool) -> int:
+    """What was found is told also where the lock cannot be written."""
+    from opsctl.cli.lock_writing import record_green
+    from opsctl.cli.views.blocks import BLANK
+    from opsctl.cli.views.errors import error_view
+    from opsctl.cli.views.verify import verify_json, verify_view
+
+    recorded: tuple[str, ...] = ()
+    unwritten: list[OpsctlError] = []
+    try:
+        recorded = record_green(fleet, report.green, now)
+    except OpsctlError as reason:
+        unwritten.append(reason)
+    code = answer(
+        invocation,
+        worst([report.exit, *(error.exit for error in unwritten)]),
+        blocks=verify_view(report, recorded, show_all=show_all),
+        data=verify_json(report, recorded),
+        errors=dict(report.errors),
+        entries=[entry for error in unwritten for entry in error_entries(error)],
+    )
+    for error in unwritten:
+        if not invocation.json:
+            invocation.side.show([BLANK, *error_view(error)])
+    return code

@@ -1,0 +1,1 @@
+"""Putting checks to the world: the answers, the patience, many at a time."""

@@ -1,0 +1,236 @@
+"""Answers to the questions of checks: commands, requests and handshakes over the connections of this run."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import BoundedSemaphore, Lock
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from opsctl.argv.command import Command, Completed
+from opsctl.argv.docker import asked_inside
+from opsctl.argv.look import inner_files
+from opsctl.argv.seen import read_inner
+from opsctl.checks.questions import (
+    Certificate,
+    EngineGet,
+    Fetch,
+    Fetched,
+    FilesInside,
+    Handshake,
+    Inside,
+    Logs,
+    OnHost,
+    Pause,
+    Question,
+    Ran,
+    Reach,
+    Reached,
+    Shown,
+    SourceTo,
+    UnansweredError,
+)
+from opsctl.checks.situation import Situation
+from opsctl.edges.ports import Network, Stream
+from opsctl.edges.web import tls
+from opsctl.edges.web.http import Request, exchange
+from opsctl.errors import NotReached, OpsctlError
+from opsctl.flows.world import World
+from opsctl.state.observed import ObservedContainer
+
+COMMANDS_AT_ONCE = 4
+"""Of checks on one host: sshd allows ten sessions (MaxSessions), and a lease may be one of them."""
+
+_PORTS = {"http": 80, "https": 443}
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The operator's own machine as a place to ask from; `source_to` as of opsctl.edges.local.network."""
+
+    network: Network
+    source_to: Callable[[str], str]
+
+
+class Answers:
+    """Asks for one run of checks; threads share it."""
+
+    def __init__(self, world: World, situation: Situation, outside: Outside) -> None:
+        self._world = world
+        self._situation = situation
+        self._outside = outside
+        self._lock = Lock()
+        self._turns: dict[str, BoundedSemaphore] = {}
+        self._addresses: dict[tuple[str, str], str] = {}
+
+    def answer(self, question: Question) -> Any:
+        """What the question is answered with (see opsctl.checks.questions). Raises UnansweredError."""
+        try:
+            return self._answer(question)
+        except OpsctlError as error:
+            raise UnansweredError(error.message) from error
+
+    def _answer(self, question: Question) -> Any:
+        match question:
+            case OnHost():
+                return self._on_host(question)
+            case Inside():
+                return self._inside(question)
+            case FilesInside():
+                return self._files_inside(question)
+            case Fetch():
+                return self._fetch(question)
+            case Handshake():
+                return self._handshake(question)
+            case Reach():
+                return self._reach(question)
+            case SourceTo():
+                return self._outside.source_to(question.address)
+            case EngineGet():
+                return self._world.connect(question.host).engine.get(question.path, question.query)
+            case Logs():
+                container = self._container(question.host, question.service)
+                return self._world.connect(question.host).engine.logs(
+                    container, tail=question.tail, since=question.since
+                )
+            case Pause():
+                return self._world.clock.sleep(question.seconds)
+            case _:
+                raise TypeError(question)
+
+    def _on_host(self, question: OnHost) -> Ran:
+        command = Command(
+            question.words,
+            stdin=question.stdin,
+            timeout=question.timeout,
+            privilege=question.privilege,
+            label="check",
+        )
+        return _ran(self._run(question.host, command))
+
+    def _inside(self, question: Inside) -> Ran:
+        container = self._container(question.host, question.service)
+        command = asked_inside(
+            container, question.words, question.stdin, user=question.user, timeout=question.timeout
+        )
+        return _ran(self._run(question.host, command))
+
+    def _files_inside(self, question: FilesInside) -> dict[str, str | None]:
+        container = self._running(question.host, question.service)
+        pid = container.inspected.pid if container.inspected else 0
+        wanted = tuple((question.service, container.id, pid, target) for target in question.targets)
+        found = read_inner(self._run(question.host, inner_files(wanted)).stdout)
+        return dict.fromkeys(question.targets) | {one.target: one.sha256 for one in found}
+
+    def _run(self, host: str, command: Command) -> Completed:
+        with self._turn(host):
+            return self._world.connect(host).shell.run(command)
+
+    def _turn(self, host: str) -> BoundedSemaphore:
+        with self._lock:
+            return self._turns.setdefault(host, BoundedSemaphore(COMMANDS_AT_ONCE))
+
+    def _fetch(self, question: Fetch) -> Fetched:
+        parts = urlsplit(question.url)
+        name = parts.hostname or ""
+        port = parts.port or _PORTS.get(parts.scheme, 0)
+        if not name or not port:
+            raise UnansweredError(f"{question.url!r} is not an http or https URL")
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        request = Request(
+            question.method, parts.netloc.rpartition("@")[2], target, question.headers, question.body
+        )
+        address = question.address or name
+        if question.service:
+            address = self._address(question.via, question.service)
+
+        def ask() -> Fetched:
+            with contextlib.closing(self._open(question.via, address, port, question.timeout)) as plain:
+                stream: Stream = plain
+                if parts.scheme == "https":
+                    plain.settimeout(question.timeout)
+                    stream = tls.over_tls(plain, name)
+                found = exchange(stream, request, seconds=question.timeout, most=question.most)
+            return Fetched(found.status, found.headers, found.body)
+
+        return _or_silence(ask, lambda reason: Fetched(0, reason=reason), question.timeout)
+
+    def _handshake(self, question: Handshake) -> Shown:
+        def open_stream() -> Stream:
+            stream = self._open(question.via, question.address, question.port, question.timeout)
+            stream.settimeout(question.timeout)
+            return stream
+
+        def ask() -> Shown:
+            found = tls.show(open_stream, question.name)
+            return Shown(
+                Certificate(found.not_before, found.not_after, found.names, found.issuer, found.distrust)
+            )
+
+        return _or_silence(ask, lambda reason: Shown(None, reason), question.timeout)
+
+    def _reach(self, question: Reach) -> Reached:
+        try:
+            self._open(question.via, question.address, question.port, question.timeout).close()
+        except NotReached as error:
+            return Reached(open=False, reason=error.message)
+        return Reached(open=True)
+
+    def _open(self, via: str, address: str, port: int, timeout: float) -> Stream:
+        network = self._world.connect(via).network if via else self._outside.network
+        return network.open(address, port, timeout)
+
+    def _container(self, host: str, service: str) -> str:
+        return self._running(host, service).id
+
+    def _running(self, host: str, service: str) -> ObservedContainer:
+        found = self._situation.service(host, service).container
+        if found is None or found.state != "running":
+            raise UnansweredError(f"{service} does not run")
+        return found
+
+    def _address(self, host: str, service: str) -> str:
+        with self._lock:
+            known = self._addresses.get((host, service))
+        if known:
+            return known
+        container = self._container(host, service)
+        body = self._world.connect(host).engine.get(f"/containers/{container}/json") or {}
+        address = container_address(body)
+        if not address:
+            raise UnansweredError(f"{service} has no address on a network of its host")
+        with self._lock:
+            self._addresses[host, service] = address
+        return address
+
+
+def container_address(inspected: Mapping[str, Any]) -> str:
+    """Where its host reaches a container: loopback with the host's own network, else the first of its addresses."""
+    settings = inspected.get("NetworkSettings") or {}
+    networks = settings.get("Networks") or {}
+    if "host" in networks:
+        return "127.0.0.1"
+    addresses = [networks[name].get("IPAddress") for name in sorted(networks)]
+    return next((str(one) for one in addresses if one), "")
+
+
+def _ran(completed: Completed) -> Ran:
+    return Ran(completed.code, completed.stdout, completed.stderr)
+
+
+def _or_silence(ask: Callable[[], _Answer], silence: Callable[[str], _Answer], seconds: float) -> _Answer:
+    """What was asked for, or that nobody answered, in words."""
+    try:
+        return ask()
+    except NotReached as error:
+        return silence(error.message)
+    except TimeoutError:
+        return silence(f"no answer within {seconds:g} s")
+    except ssl.SSLError as error:
+        return silence(f"no TLS: {error.reason or error}".replace("_", " ").lower())
+    except (OSError, EOFError, ValueError) as error:
+        return silence(str(error) or type(error).__name__)

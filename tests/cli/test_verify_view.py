@@ -1,0 +1,102 @@
+"""What a reader of a verify sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsctl.checks.catalogue import CHECKS
+from opsctl.checks.check import Case, Check
+from opsctl.checks.questions import Verdict, failed, passed, settled, skipped, unknown
+from opsctl.cli.views.verify import verify_json, verify_view
+from opsctl.errors import ConnectFailed
+from opsctl.flows.checking.running import Outcome
+from opsctl.flows.verify import VerifyReport
+from tests.cli import reports
+
+BY_ID: dict[str, Check] = {one.id: one for one in CHECKS}
+
+
+def outcome(identity: str, service: str, verdict: Verdict, **more: Any) -> Outcome:
+    case = Case(more.pop("host", "web"), service, lambda: settled(verdict), more.pop("subject", ""))
+    return Outcome(BY_ID[identity], case, verdict, **more)
+
+
+GOOD = (
+    outcome("V-CTR-001", "api", passed("healthy")),
+    outcome("V-ENV-001", "api", passed("3 as rendered")),
+    outcome("V-CTR-001", "db", passed("healthy")),
+    outcome("V-CTR-003", "", passed()),
+)
+BAD = (
+    *GOOD,
+    outcome("V-PLN-001", "api", failed("env: WORD changed"), seconds=0.2),
+    outcome("V-ENV-001", "db", failed("TOKEN has another value"), seconds=0.1),
+    outcome("V-FIL-001", "db", unknown("/etc/x cannot be read in the container"), seconds=4.0),
+    outcome("V-IMG-001", "tool", skipped("no container")),
+)
+
+
+def test_what_passed_is_a_number_and_what_did_not_is_told_worst_first() -> None:
+    shown = reports.text(verify_view(VerifyReport("prod", BAD, seconds=4.2)))
+    assert (
+        shown
+        == """\
+web
+  service   pass  fail  inconclusive  skip
+  api          2     1
+  db           1     1             1
+  tool                                   1
+  the host     1
+
+              check      host  about  found                                    time
+fail          V-ENV-001  web   db     TOKEN has another value                 0.1 s
+fail          V-PLN-001  web   api    env: WORD changed                       0.2 s
+inconclusive  V-FIL-001  web   db     /etc/x cannot be read in the container  4.0 s
+
+V-ENV-001  The environment inside the container is the rendered one: opsctl deploy: it makes the container anew
+V-PLN-001  A deploy would leave the service as it is: opsctl plan, opsctl diff; then opsctl deploy
+
+prod: 7 checks, 2 failed  4.2 s
+"""
+    )
+
+
+def test_in_eighty_columns_nothing_is_lost() -> None:
+    long = failed(", ".join(f"KEY{n} has another value" for n in range(9)))
+    shown = reports.text(verify_view(VerifyReport("prod", (outcome("V-ENV-001", "db", long),))), 80)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(f"KEY{n}" in shown for n in range(9))
+
+
+def test_all_shows_what_passed_too() -> None:
+    shown = reports.text(verify_view(VerifyReport("prod", GOOD), show_all=True))
+    assert "3 as rendered" in shown
+    assert "3 as rendered" not in reports.text(verify_view(VerifyReport("prod", GOOD)))
+
+
+def test_the_last_line() -> None:
+    def last(*outcomes: Outcome, **more: Any) -> str:
+        return reports.text(verify_view(VerifyReport("prod", outcomes, **more))).splitlines()[-1]
+
+    stood_in = outcome("V-CTR-001", "n8n", Verdict("unproved", "a stand-in answered"))
+    assert last(*GOOD) == "prod: 4 checks, all passed  0.0 s"
+    assert last(*GOOD, stood_in) == "prod: 5 checks, all passed but 1 that a stand-in answered  0.0 s"
+    assert last(*BAD[:4], BAD[6]) == "prod: 5 checks, not all could be told  0.0 s"
+    away = {"vpn": ConnectFailed("no route", where="vpn")}
+    assert last(*GOOD, errors=away) == "prod: 4 checks, not all could be told  0.0 s"
+
+
+def test_as_json() -> None:
+    told = verify_json(
+        VerifyReport("prod", (outcome("V-ENV-001", "db", failed("no", expected="a", observed="b")),))
+    )
+    (one,) = told["results"]
+    assert {key: one[key] for key in ("check", "severity", "host", "service", "subject", "result")} == {
+        "check": "V-ENV-001",
+        "severity": "critical",
+        "host": "web",
+        "service": "db",
+        "subject": None,
+        "result": "fail",
+    }
+    assert (one["expected"], one["observed"], one["attempts"]) == ("a", "b", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from opsctl.apps.sure.instance import Process, processes
+from opsctl.apps.weak_secrets import weakness
 from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import Subject
 
@@ -32,14 +33,8 @@ PUBLISHED: Mapping[str, frozenset[str]] = {
 def _published(subject: Subject) -> Iterator[Hit]:
     for one in processes(subject):
         for name, values in PUBLISHED.items():
-            wrong = ""
-            if one.env(name) in values:
-                wrong = "is the one of Sure's own example, which everybody knows"
-            elif name == _BASE and not one.env(name):
-                wrong = "is not set: Sure does not start"
-            elif name == _BASE and len(one.env(name)) < _SHORTEST and not one.secrets_of(name):
-                wrong = "is short enough to be guessed"
-            if wrong:
+            wrong = weakness(one.env(name), values, shortest=_SHORTEST if name == _BASE else 0)
+            if wrong and (one.env(name) or name == _BASE):
                 stored = f"sure_{name.lower().removeprefix('postgres_')}"
                 hint = f"openssl rand -hex 64 gives a value for opsctl secrets set {stored}; {name}: {{secret: {stored}}}"
                 yield one.hit(f"{name} {wrong}", hint, "env", name)
@@ -78,7 +73,7 @@ RULES = (
         "error",
         "Sure: a secret of its own example, or none",
         "SECRET_KEY_BASE signs sessions, and what encrypts the credentials of banks is made of it. With the one of the example "
-        "everybody may sign in as anybody.",
+        "everybody may sign in as anybody, without one Sure does not start.",
         "openssl rand -hex 64, into the secret store.",
         "we-promise/sure 2026-08-22, compose.example.yml, .env.example, docs/hosting/docker.md",
         _published,

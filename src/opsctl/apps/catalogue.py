@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from opsctl.apps.app import App
 from opsctl.apps.caddy.app import CADDY
+from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.opencut.app import OPENCUT
 from opsctl.apps.postgresql.app import POSTGRESQL
@@ -21,7 +22,7 @@ from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (CADDY, LITELLM, OPENCUT, POSTGRESQL, QDRANT, REDIS, SURE)
+BUILT_IN: tuple[App, ...] = (CADDY, HEADSCALE, LITELLM, OPENCUT, POSTGRESQL, QDRANT, REDIS, SURE)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

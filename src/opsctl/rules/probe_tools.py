@@ -58,12 +58,15 @@ BARE = (
         _tcp(12345, "/-/ready"),
         "services 9.5: ubuntu with bash, without wget and curl",
     ),
-    Bare(
-        "headscale/headscale",
-        _FETCHERS | _SHELLS,
-        "[CMD, headscale, health], since 0.27",
-        "services 7: distroless, -debug has a shell",
-        but="debug",
+    *(
+        Bare(
+            name,
+            _FETCHERS | _SHELLS,
+            "[CMD, headscale, health], since 0.27",
+            "services 7: distroless, -debug has a shell",
+            but="debug",
+        )
+        for name in ("headscale/headscale", "juanfont/headscale")
     ),
     *(
         Bare(f"berriai/{name}", _FETCHERS, _PYTHON, _LITELLM)

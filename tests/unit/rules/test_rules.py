@@ -199,6 +199,7 @@ def test_jobs_and_what_is_on_demand_need_no_healthcheck(tmp_path: Path) -> None:
         ("headscale/headscale:0.29.2", "[CMD-SHELL, headscale health]", "sh"),
         ("headscale/headscale:0.29.2-debug", "[CMD, wget, -qO-, 'http://127.0.0.1:8080/health']", ""),
         ("headscale/headscale:0.29.2", "[CMD, headscale, health]", ""),
+        ("ghcr.io/juanfont/headscale:0.29.2", "[CMD-SHELL, headscale health]", "sh"),
         ("ghcr.io/berriai/litellm:v1.89.1", "[CMD, curl, -f, 'http://127.0.0.1:4000/health/readiness']", "curl"),
         ("ghcr.io/berriai/litellm:v1.89.1", "[NONE]", ""),
     ],

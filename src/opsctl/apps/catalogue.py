@@ -11,6 +11,7 @@ from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.n8n.app import N8N
 from opsctl.apps.opencut.app import OPENCUT
+from opsctl.apps.palais.app import PALAIS
 from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.qdrant.app import QDRANT
 from opsctl.apps.redis.app import REDIS
@@ -23,7 +24,7 @@ from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (CADDY, HEADSCALE, LITELLM, N8N, OPENCUT, POSTGRESQL, QDRANT, REDIS, SURE)
+BUILT_IN: tuple[App, ...] = (CADDY, HEADSCALE, LITELLM, N8N, OPENCUT, PALAIS, POSTGRESQL, QDRANT, REDIS, SURE)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

@@ -146,7 +146,9 @@ def test_a_mode_needs_its_values(tmp_path: Path) -> None:
 )
 def test_a_file_of_tokens_is_a_way_too(mount: str, tmp_path: Path) -> None:
     edits = [("    env:\n      SRH_MODE: env\n", f"{mount}    env:\n      SRH_MODE: file\n")]
-    assert messages(made(tmp_path, edits), "OCT004") == []
+    edits.append(("      SRH_TOKEN: {secret: opencut_redis_token}\n", ""))
+    root = made(tmp_path, edits)
+    assert messages(root, "OCT004") + messages(root, "OCT006") == []
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,7 @@ def test_tags_of_the_proxy(tag: str, wrong: bool, tmp_path: Path) -> None:
         ("http://opencut-redis-http", ""),
         ("http://opencut-redis-http:80/", ""),
         ("http://opencut-redis-http:8079", "does not lead to opencut-redis-http, which answers HTTP on port 80"),
+        ("https://opencut-redis-http:80", "does not lead to opencut-redis-http, which answers HTTP on port 80"),
         ("https://opencut-redis-http", "does not lead to opencut-redis-http, which answers HTTP on port 80"),
         ("https://eu1-x.upstash.io", ""),
         ("http://opencut-redis:80", "names no serverless-redis-http of its host"),

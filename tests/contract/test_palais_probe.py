@@ -1,0 +1,65 @@
+"""The probe of Palais, run by a real Node.js against a server that answers as /api/health does; Palais itself cannot be had."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from tests.contract.conftest import debian
+
+from opsctl.apps.palais.app import PALAIS
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def node() -> Path:
+    return debian("node", "nodejs")
+
+
+@contextmanager
+def server(code: int) -> Iterator[tuple[int, list[str]]]:
+    """Its port, and what it was asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield http.server_address[1], asked
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+def asks(node: Path, port: int) -> int:
+    words = [str(node), *(word.replace(":3300/", f":{port}/") for word in PALAIS.probe[2:])]
+    return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize("code,healthy", [(200, True), (503, False), (404, False)])
+def test_the_answer_is_the_exit_code(code: int, healthy: bool, node: Path) -> None:
+    with server(code) as (port, asked):
+        assert (asks(node, port) == 0) is healthy
+    assert asked == ["/api/health"]
+
+
+def test_a_port_that_nobody_listens_on_is_not_healthy(node: Path) -> None:
+    with server(200) as (port, _asked):
+        pass
+    assert asks(node, port) != 0

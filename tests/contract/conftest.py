@@ -90,25 +90,45 @@ def _run(command: Sequence[str | Path], path: Path | None = None) -> None:
         pytest.skip(f"{command[-1]} cannot be had: {done.stderr[-500:]}")
 
 
-def debian(program: str, package: str) -> Path:
-    """A program of a Debian package, which is installed where it is missing; skipped where that cannot be."""
+def debian(program: str, package: str, folders: str = "") -> Path:
+    """A program of a Debian package, which is installed where it is missing; skipped where that cannot be.
+
+    `folders` is a pattern below / of those where it is looked for before the path.
+    """
     _CACHE.mkdir(parents=True, exist_ok=True)
     with (_CACHE / "debian.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if shutil.which(program) is None:
+        if _found(program, folders) is None:
             if os.geteuid() != 0:
                 pytest.skip(f"{program} is missing: apt-get install {package}")
             try:
                 requirements.install([package])
             except LabError as error:
                 pytest.skip(f"{package} cannot be had: {error}")
-    return Path(shutil.which(program) or program)
+    return Path(_found(program, folders) or program)
+
+
+def _found(program: str, folders: str) -> str | None:
+    first = sorted(map(str, Path("/").glob(folders)), reverse=True) if folders else []
+    return shutil.which(program, path=os.pathsep.join([*first, os.environ["PATH"]]))
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Path:
     """The real Redis of Debian."""
     return debian("redis-server", "redis-server")
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    """The folder of the programs of Debian's PostgreSQL."""
+    return debian("initdb", "postgresql", "usr/lib/postgresql/*/bin").parent
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    """The wget of images without much else is BusyBox's."""
+    return debian("busybox", "busybox-static")
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,7 @@ def test_the_lists_hold_what_the_page_and_the_rules_name() -> None:
         ("-7", False),
         ("''", False),
         ("none", False),
+        ("\"'0'\"", False),
         ("20", False),
     ],
 )  # fmt: skip

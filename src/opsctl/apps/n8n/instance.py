@@ -34,7 +34,6 @@ DEFAULTS = {
     "QUEUE_BULL_REDIS_PORT": "6379",
     "QUEUE_BULL_REDIS_DB": "0",
     "QUEUE_BULL_REDIS_CLUSTER_NODES": "",
-    "QUEUE_HEALTH_CHECK_ACTIVE": "false",
 }
 _NUMBERS = {POOL: 2, LIMIT: UNLIMITED, "N8N_CONCURRENCY_EVALUATION_LIMIT": UNLIMITED, "N8N_PROXY_HOPS": 0}
 _OF_A_WORKER = 10
@@ -69,18 +68,23 @@ class Instance:
     def serves(self) -> bool:
         return self.role != "command"
 
-    def given(self, name: str) -> str | None:
-        """What n8n reads for a variable: its own value, else the file of its form with _FILE; None where nothing is given, or
-        the file is none that opsctl mounts.
+    def raw(self, name: str) -> str | None:
+        """A variable's own text, else the file of its form with _FILE; None where nothing is given, or the file is none that
+        opsctl mounts.
         """
         env = self.view.service.env
         if name in env:
-            return normal(env[name])
+            return env[name]
         path = env.get(f"{name}_FILE", "")
         for file in self.view.service.files:
             if path and file.target == path:
-                return normal(file.content.decode(errors="replace"))
+                return file.content.decode(errors="replace").strip()
         return None
+
+    def given(self, name: str) -> str | None:
+        """The same as n8n reads text."""
+        raw = self.raw(name)
+        return None if raw is None else normal(raw)
 
     def is_hidden(self, name: str) -> bool:
         """Whether it comes from a file that opsctl does not mount, so that nobody can tell it here."""
@@ -92,12 +96,12 @@ class Instance:
         return DEFAULTS[name] if given is None else given
 
     def number(self, name: str) -> int:
-        """With n8n's default, which it also takes for what is no number."""
-        read = number(self.given(name) or "")
+        """With n8n's default, which it also takes for what is no number; in quotes it is none."""
+        read = number(self.raw(name) or "")
         return _NUMBERS[name] if read is None else read
 
     def is_on(self, name: str) -> bool:
-        return self.value(name).lower() in {"true", "1"}
+        return (self.raw(name) or "").lower() in {"true", "1"}
 
     @property
     def on_postgresql(self) -> bool:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,15 +90,17 @@ def _run(command: Sequence[str | Path], path: Path | None = None) -> None:
         pytest.skip(f"{command[-1]} cannot be had: {done.stderr[-500:]}")
 
 
-def debian(program: str, package: str, folders: str = "") -> Path:
-    """A program of a Debian package, which is installed where it is missing; skipped where that cannot be.
+def debian(program: str, package: str, folders: str = "", *, there: Callable[[], bool] | None = None) -> Path:
+    """A program of a Debian package, which is installed where it is missing (`there` says otherwise); skipped where that
+    cannot be.
 
     `folders` is a pattern below / of those where it is looked for before the path.
     """
     _CACHE.mkdir(parents=True, exist_ok=True)
+    there = there or (lambda: _found(program, folders) is not None)
     with (_CACHE / "debian.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _found(program, folders) is None:
+        if not there():
             if os.geteuid() != 0:
                 pytest.skip(f"{program} is missing: apt-get install {package}")
             try:
@@ -111,6 +113,19 @@ def debian(program: str, package: str, folders: str = "") -> Path:
 def _found(program: str, folders: str) -> str | None:
     first = sorted(map(str, Path("/").glob(folders)), reverse=True) if folders else []
     return shutil.which(program, path=os.pathsep.join([*first, os.environ["PATH"]]))
+
+
+def ruby(library: str, package: str) -> Path:
+    """Ruby with a library of a Debian package."""
+
+    def there() -> bool:
+        words = ["ruby", "-r", library, "-e", ""]
+        return (
+            shutil.which("ruby") is not None
+            and not subprocess.run(words, capture_output=True, check=False).returncode
+        )
+
+    return debian("ruby", package, there=there)
 
 
 @pytest.fixture(scope="session")

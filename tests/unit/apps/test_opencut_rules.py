@@ -111,7 +111,7 @@ def test_a_public_variable_with_another_value_than_the_build(tmp_path: Path) -> 
         "opencut: NEXT_PUBLIC_SITE_URL is another one in args of its build: the code in the browser does not hear of it"
     ]
     assert messages(root, "OCT009") == [
-        "opencut: NEXT_PUBLIC_SITE_URL is not its site, https://cut.example.org: signing in is refused"
+        "opencut: NEXT_PUBLIC_SITE_URL is not its site, https://cut.example.org: a browser that has a cookie is refused"
     ]
 
 

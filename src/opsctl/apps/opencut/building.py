@@ -70,7 +70,7 @@ def _elsewhere(subject: Subject) -> Iterator[Hit]:
             if right and said is not None and said.rstrip("/") != right:
                 path = ("build", "args", _SITE_URL) if where == "args" else ("env", _SITE_URL)
                 yield one.hit(
-                    f"{_SITE_URL} is not its site, {right}: signing in is refused",
+                    f"{_SITE_URL} is not its site, {right}: a browser that has a cookie is refused",
                     f"{_SITE_URL}: {right}",
                     *path,
                 )
@@ -115,9 +115,9 @@ RULES = (
         "apps",
         "warning",
         "OpenCut: an address that is not its site",
-        "Its login takes requests from its own address alone.",
+        "Its login refuses a request with a cookie whose Origin is another address.",
         "NEXT_PUBLIC_SITE_URL as the site has it, with https.",
-        "better-auth.com, trusted origins: baseURL; OpenCut classic, env schema",
+        "better-auth 1.3.34, run: 403 INVALID_ORIGIN; OpenCut classic, env schema",
         _elsewhere,
     ),
 )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from tests.contract.conftest import debian
+from tests.unit.apps.answers import server
 
 from opsctl.apps.palais.app import PALAIS
 
@@ -22,31 +19,6 @@ def node() -> Path:
     return debian("node", "nodejs")
 
 
-@contextmanager
-def server(code: int) -> Iterator[tuple[int, list[str]]]:
-    """Its port, and what it was asked for."""
-    asked: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield http.server_address[1], asked
-        finally:
-            http.shutdown()
-            thread.join()
-
-
 def asks(node: Path, port: int) -> int:
     words = [str(node), *(word.replace(":3300/", f":{port}/") for word in PALAIS.probe[2:])]
     return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode
@@ -56,7 +28,7 @@ def asks(node: Path, port: int) -> int:
 def test_the_answer_is_the_exit_code(code: int, healthy: bool, node: Path) -> None:
     with server(code) as (port, asked):
         assert (asks(node, port) == 0) is healthy
-    assert asked == ["/api/health"]
+    assert asked == ["GET /api/health HTTP/1.1"]
 
 
 def test_a_port_that_nobody_listens_on_is_not_healthy(node: Path) -> None:

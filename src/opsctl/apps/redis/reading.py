@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
+from opsctl.apps.mounts import keeper
 from opsctl.apps.redis.conf import memory_bytes
 from opsctl.apps.redis.memory import most, policy
-from opsctl.apps.redis.server import DATA, Said, Server, servers, targets
+from opsctl.apps.redis.server import DATA, Said, Server, servers
 from opsctl.apps.redis.settings import Policy
 from opsctl.model.nearest import nearest
 from opsctl.model.references import DOCKER_HUB, parse_reference
@@ -76,9 +77,8 @@ def _homeless(subject: Subject) -> Iterator[Hit]:
             continue
         folder = server.value("dir", DATA)
         folder = DATA if folder in {".", "./"} else folder.rstrip("/")
-        if not any(
-            kept and (folder == at or folder.startswith(f"{at}/")) for at, kept in targets(server.view)
-        ):
+        mount = keeper(server.view, folder)
+        if mount is None or not mount.kept:
             message = f"it saves to {folder}, where no volume is: what it saves goes with the container"
             hint = f"volumes: [redis:{folder}], and redis: below volumes of the stack"
             yield server.hit(message, hint, said, "settings", "persistence")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from opsctl.apps.config_file import place_of
@@ -166,14 +166,3 @@ def mounted(view: ServiceView, path: str) -> DesiredFile | None:
     """The file that opsctl mounts there; a path that is not absolute begins in the work folder."""
     target = posixpath.normpath(posixpath.join(str(view.definition.get("working_dir") or DATA), path))
     return next((file for file in view.service.files if file.target == target), None)
-
-
-def targets(view: ServiceView) -> Iterator[tuple[str, bool]]:
-    """Where volumes are mounted, and whether what is written there outlives the container."""
-    for entry in view.definition.get("volumes") or ():
-        if isinstance(entry, Mapping):
-            kept = entry.get("type") != "tmpfs" and bool(entry.get("source"))
-            yield str(entry.get("target") or ""), kept
-        else:
-            source, colon, rest = str(entry).partition(":")
-            yield (rest.partition(":")[0], True) if colon else (source, False)

@@ -12,13 +12,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from tests.contract.asking import put, run, situation
 from tests.unit.apps.sites import CADDY, HOSTS, caddyfile_of, changed, project
+
+from opsctl.checks.certificates import judge
+from opsctl.checks.questions import Certificate, Inside, Ran
+from opsctl.edges.local.network import OwnNetwork
+from opsctl.edges.ports import Stream
+from opsctl.edges.web import tls
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
 
@@ -344,3 +351,40 @@ def test_a_reload_drops_no_request(edge: Edge) -> None:
             one.result(20)
     assert [load.failures for load in loads] == [[]] * len(loads)
     assert all(load.answers > 10 for load in loads)
+
+
+def test_verify_compares_what_it_runs_with_what_is_mounted(edge: Edge) -> None:
+    admin = re.search(r"admin (\S+)", edge.config.read_text())
+    assert admin
+    about = situation(edge.folder / "project0", lambda _name: "x", time.time())
+
+    def inside(question: Inside) -> Ran:
+        words = [
+            str(edge.config) if word == "/etc/caddy/Caddyfile" else word.replace("127.0.0.1:2019", admin[1])
+            for word in question.words
+        ]
+        return run(replace(question, words=tuple(words)), {"PATH": f"{PROGRAM.parent}:/usr/bin:/bin"})
+
+    assert put(about, "V-SIT-004", inside=inside).result == "pass"
+    good = edge.config.read_text()
+    edge.config.write_text((edge.folder / "more").read_text())
+    try:
+        changed_by_hand = put(about, "V-SIT-004", inside=inside)
+        assert changed_by_hand.message == "it runs with another configuration than the mounted Caddyfile"
+        edge.config.write_text("broken {")
+        assert "does not take the Caddyfile" in put(about, "V-SIT-004", inside=inside).message
+    finally:
+        edge.config.write_text(good)
+
+
+def test_verify_reads_the_certificate_that_is_shown(edge: Edge) -> None:
+    def open_stream() -> Stream:
+        stream = OwnNetwork().open(VPN_SIDE, edge.port, 10.0)
+        stream.settimeout(10.0)
+        return stream
+
+    found = tls.show(open_stream, N8N)
+    told = Certificate(found.not_before, found.not_after, found.names, found.issuer, found.distrust)
+    assert judge(told, N8N, time.time(), trusted=False).result == "pass"
+    assert judge(told, N8N, time.time()).message.startswith("not trusted: ")
+    assert judge(told, SHOP, time.time(), trusted=False).result == "fail"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from tests.contract.asking import put, situation
 from tests.contract.models import Models
 from tests.unit.apps.proxies import LITELLM, changed, findings, project
 
@@ -243,3 +244,45 @@ def test_what_the_proxy_sets_itself_ends_it_under_router_settings(site: Site) ->
     with site.process(root) as (process, running):
         wait(lambda: process.poll() is not None, running)
         assert "got multiple values for keyword argument 'assistants_config'" in running.log.read_text()
+
+
+def test_what_verify_asks_it_tells_and_no_model_is_called(site: Site, models: Models) -> None:
+    root = site.made()
+    about = situation(root, lambda _name: KEY, time.time())
+    with site.running(root) as proxy:
+        port = int(proxy.url.rpartition(":")[2])
+        # It has no database here, which is what the check says.
+        ready = put(about, "V-LLM-001", port=port)
+        assert (ready.result, ready.message) == ("fail", "its database is Not connected")
+        budgets = put(about, "V-LLM-002", port=port)
+        assert budgets.result == "pass", budgets
+        assert "openrouter has spent 0% of 3" in budgets.message
+        lines = proxy.log.read_text().splitlines()
+        assert put(about, "V-LLM-003", lines=lines).result == "pass"
+        assert models.asked == {}
+        proxy.ask("/health")
+        caught = put(about, "V-LLM-003", lines=proxy.log.read_text().splitlines())
+        assert caught.result == "fail"
+        assert "bare /health 1 times" in caught.message
+
+
+def test_verify_tells_a_cap_that_is_used_up(site: Site) -> None:
+    root = site.made(service=(("openrouter: {limit: 3", "openrouter: {limit: 0.000001"),))
+    with site.running(root) as proxy:
+        assert proxy.complete("main") == 200
+        time.sleep(1)  # what a call cost is booked after its answer
+        port = int(proxy.url.rpartition(":")[2])
+        spent = put(situation(root, lambda _name: KEY, time.time()), "V-LLM-002", port=port)
+        assert spent.result == "fail"
+        assert "openrouter has spent" in spent.message
+        # Whoever reaches the port reads what was spent.
+        assert requests.get(f"{proxy.url}/provider/budgets", timeout=30).status_code == 200
+
+
+def test_a_billed_call_of_each_group_is_one_call_of_a_model(site: Site, models: Models) -> None:
+    root = site.made()
+    about = situation(root, lambda _name: KEY, time.time())
+    with site.running(root) as proxy:
+        found = put(about, "V-LLM-004", port=int(proxy.url.rpartition(":")[2]))
+        assert found.result == "pass", found
+        assert sum(models.asked.values()) == 2

@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.contract.asking import put, run, situation
 from tests.effort import tries
 from tests.unit.apps.proxies import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS, findings, project
@@ -25,6 +27,7 @@ from opsctl.apps.redis.conf import memory_bytes, read_conf, saves
 from opsctl.apps.redis.memory import most, needed, policy
 from opsctl.apps.redis.server import Server, servers
 from opsctl.argv import redis as argv
+from opsctl.checks.questions import Inside, Ran
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
@@ -397,3 +400,27 @@ def test_the_server_overwrites_its_own_arguments(site: Site) -> None:
     with site.running("--requirepass", ADMIN) as redis:
         assert ADMIN.encode() not in Path(f"/proc/{redis.process.pid}/cmdline").read_bytes()
         assert redis.ask("PING") == "PONG"
+
+
+def test_what_verify_asks_it_answers_to_the_user_of_the_probe(site: Site) -> None:
+    root, _, words = site.made(service=SMALL, users=())
+    about = situation(root, PASSWORDS.__getitem__, time.time())
+    with site.running(*words) as redis:
+
+        def inside(question: Inside, password: str = PROBE) -> Ran:
+            # In the container the port is 6379.
+            words = tuple(
+                str(redis.port) if not word and at == 4 else word for at, word in enumerate(question.words)
+            )
+            return run(replace(question, words=words), {"REDISCLI_AUTH": password})
+
+        assert put(about, "V-RDS-001", inside=inside).result == "pass"
+        assert put(about, "V-RDS-002", inside=inside).message.endswith("of maxmemory")
+        for number in range(40):
+            redis.ask("SET", f"key{number}", "x" * 100_000)
+        full = put(about, "V-RDS-002", inside=inside)
+        assert (full.result, "noeviction refuses writes" in full.message) == ("fail", True)
+        wrong = put(about, "V-RDS-001", inside=partial(inside, password="other"))
+        assert wrong.result == "fail"
+        assert "NOAUTH" in wrong.message or "WRONGPASS" in wrong.message
+        assert put(about, "V-RDS-002", inside=partial(inside, password="other")).result == "inconclusive"

@@ -43,6 +43,7 @@ class Check:
     """`proves` is what a pass means, `mend` what to do after a fail, `source` where the fact was read.
 
     `timeout` is for one attempt at one case, in seconds. `metered`: it costs money, and is asked with --allow-metered only.
+    `on_request`: it bothers whoever uses the system, and is asked only where one of its tags is named.
     `software`: it is the software that answers, so that with a stand-in in its place a pass proves nothing.
     """
 
@@ -58,3 +59,4 @@ class Check:
     timeout: float = 30.0
     metered: bool = False
     software: bool = False
+    on_request: bool = False

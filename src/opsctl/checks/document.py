@@ -15,7 +15,8 @@ together.
 A check passes, fails, is skipped with a reason, or is `inconclusive`: it could not look, which is never a pass and ends with 5.
 `unproved`: only a stand-in answered (an image with the label `opsctl.stand-in`), which proves nothing of the software. A failed
 check ends with 4. `--tag` and `--severity` narrow what is asked; checks with the tag `deploy` are asked at the end of a deploy, of
-the hosts that it changed. A metered check costs money and is asked with `--allow-metered` only. An id is never used for another check.
+the hosts that it changed. A metered check costs money and is asked with `--allow-metered` only;
+one that bothers who uses the system (`on request`) only where `--tag` names one of its tags. An id is never used for another check.
 
 """
 
@@ -37,7 +38,13 @@ def _lines(checks: Sequence[Check]) -> Iterator[str]:
 
 
 def _tags(check: Check) -> str:
-    return ", ".join([*sorted(check.tags), *(["metered"] if check.metered else [])])
+    return ", ".join(
+        [
+            *sorted(check.tags),
+            *(["metered"] if check.metered else []),
+            *(["on request"] if check.on_request else []),
+        ]
+    )
 
 
 def _patience(check: Check) -> str:

@@ -27,16 +27,18 @@ _HEALTHY, _LOCKED = "V-CTR-001", "V-IMG-001"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which checks: those with one of the `tags` (none: all), at least as severe; metered ones only where they are allowed."""
+    """Which checks: those with one of the `tags` (none: all but those on request), at least as severe; metered ones only where
+    they are allowed.
+    """
 
     tags: frozenset[str] = frozenset()
     severity: Severity = "low"
     allow_metered: bool = False
 
     def takes(self, check: Check) -> bool:
-        return SEVERITIES.index(check.severity) >= SEVERITIES.index(self.severity) and (
-            not self.tags or bool(self.tags & check.tags)
-        )
+        if SEVERITIES.index(check.severity) < SEVERITIES.index(self.severity):
+            return False
+        return bool(self.tags & check.tags) if self.tags else not check.on_request
 
     @property
     def everything(self) -> bool:

@@ -165,6 +165,7 @@ def test_the_page_of_an_app_has_all_that_the_app_says(app: App) -> None:
     page = (DOCS / app.page).read_text(encoding="utf-8")
     said = [f"| `{name}` |" for name in app.settings.model_fields]
     said += [f"[{rule.id}](../reference/rules.md#{rule.id.lower()})" for rule in app.rules]
+    said += [f"[{check.id}](../reference/checks.md#{check.id.lower()})" for check in app.checks]
     said += [f"| {one.since} | {one.text} |" for one in app.upgrades]
     said += [app.reload, app.probe[-1]]
     assert [one for one in said if one not in page] == []

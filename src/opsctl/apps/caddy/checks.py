@@ -1,7 +1,8 @@
-"""What is asked of sites: whether those who may come in do, whether others do not, and the certificate."""
+"""What is asked of Caddy and its sites: who comes in and who does not, certificates, what it runs with, its limit of logins."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
@@ -14,17 +15,26 @@ from opsctl.checks.questions import (
     Fetch,
     Fetched,
     Handshake,
+    Inside,
     Question,
     Talk,
     failed,
     fetched,
     passed,
+    ran,
     shown,
+    skipped,
     unknown,
 )
 from opsctl.checks.situation import Situation
 
+CADDYFILE = "/etc/caddy/Caddyfile"
 _SERVER_ERROR = 500
+_TOO_MANY = 429
+_MOST_TRIES = 50
+_NOBODY = b'{"email": "opsctl-check@invalid.invalid", "password": "none"}'
+# Of Alpine's images busybox has wget; 2019 is the admin API, which listens inside the container alone.
+_CONFIG = "url=http://127.0.0.1:2019/config/; wget -qO- $url 2>/dev/null || curl -fsS $url"
 _Course = Callable[[Front, SiteView, Situation], Talk]
 
 
@@ -79,9 +89,14 @@ def _refuses(front: Front, site: SiteView, situation: Situation) -> Talk:
     return passed(f"asked {len(strangers)} times from outside the VPN")
 
 
-def _ask(one: Vantage, site: SiteView) -> Generator[Question, Any, Fetched]:
-    url = f"https://{site['host_name']}:{one.entrance.port}/"
-    return (yield from fetched(Fetch(url, via=one.via, address=one.entrance.address)))
+def _ask(
+    one: Vantage, site: SiteView, path: str = "/", body: bytes = b""
+) -> Generator[Question, Any, Fetched]:
+    url = f"https://{site['host_name']}:{one.entrance.port}{path}"
+    headers = {"Content-Type": "application/json"} if body else {}
+    method = "POST" if body else "GET"
+    request = Fetch(url, one.via, method, headers, body, address=one.entrance.address)
+    return (yield from fetched(request))
 
 
 def _certificate(front: Front, site: SiteView, situation: Situation) -> Talk:
@@ -95,6 +110,50 @@ def _certificate(front: Front, site: SiteView, situation: Situation) -> Talk:
         return failed(f"no certificate at {door}: {found.reason}")
     trusted = front.settings.certificates != "internal"
     return judge(found.certificate, site["host_name"], situation.subject.now, trusted=trusted)
+
+
+def _running(front: Front) -> Talk:
+    host, name = front.view.host.name, front.view.name
+    told = yield from ran(Inside(host, name, ("sh", "-c", _CONFIG)))
+    if told.code:
+        return unknown(f"its admin API at 127.0.0.1:2019 did not answer: {told.last_line()}")
+    adapt = ("caddy", "adapt", "--config", CADDYFILE, "--adapter", "caddyfile")
+    adapted = yield from ran(Inside(host, name, adapt))
+    if adapted.code:
+        return failed(f"it does not take the Caddyfile that is mounted: {adapted.last_line()}")
+    try:
+        same = json.loads(told.stdout) == json.loads(adapted.stdout)
+    except ValueError:
+        return unknown("its configuration is no JSON")
+    return passed() if same else failed("it runs with another configuration than the mounted Caddyfile")
+
+
+def _configurations(situation: Situation) -> Iterator[Case]:
+    chosen = {(one.host.name, one.name) for one in situation.services("caddy")}
+    for front in fronts(situation.subject):
+        if (front.view.host.name, front.view.name) in chosen:
+            yield Case(front.view.host.name, front.view.name, partial(_running, front))
+
+
+def _limited(front: Front, site: SiteView, situation: Situation) -> Talk:
+    limit, paths = front.settings.rate_limit, site["login_paths"]
+    if limit is None or not paths:
+        return skipped("no rate_limit" if limit is None else "no login path is known")
+    if limit.events > _MOST_TRIES:
+        return skipped(f"{limit.events} events are more than the {_MOST_TRIES} that are sent at most")
+    asking = yield from vantages(front, situation, entrances(front))
+    fit = [one for one in asking if one.inside or site["access"] == "public"]
+    if not fit:
+        return unknown("nobody who may come in to ask from")
+    for number in range(limit.events + 1):
+        answer = yield from _ask(fit[0], site, paths[0], _NOBODY)
+        if answer.status == _TOO_MANY:
+            if "retry-after" not in answer.headers:
+                return failed("429 without Retry-After")
+            return passed(f"429 at the {number + 1}th, Retry-After {answer.headers['retry-after']}")
+        if not answer.status:
+            return unknown(f"from {fit[0]}: {answer.reason}")
+    return failed(f"{limit.events + 1} logins within {limit.window} were let through to {site['service']}")
 
 
 CHECKS = (
@@ -133,5 +192,30 @@ CHECKS = (
         cases=_each(_certificate),
         tags=frozenset({"network"}),
         software=True,
+    ),
+    Check(
+        id="V-SIT-004",
+        title="Caddy runs with the Caddyfile that is mounted",
+        severity="high",
+        proves="What its admin API says it runs with is what `caddy adapt` makes of the mounted file: no reload was lost, and "
+        "nobody changed it by the API.",
+        mend="docker exec CONTAINER caddy reload --config /etc/caddy/Caddyfile; opsctl deploy where the file differs",
+        source="GET /config/ of Caddy 2.11.7, and caddy adapt (run)",
+        cases=_configurations,
+        tags=frozenset({"deploy"}),
+        software=True,
+    ),
+    Check(
+        id="V-SIT-005",
+        title="The rate limit of a site's login answers 429",
+        severity="medium",
+        proves="One more login than allowed, from one address and for a user that does not exist, gets 429 with Retry-After.",
+        mend="caddy list-modules in the container must show http.handlers.rate_limit",
+        source="github.com/mholt/caddy-ratelimit; who asks cannot log in from there until the window ends",
+        cases=_each(_limited),
+        tags=frozenset({"nightly"}),
+        timeout=120.0,
+        software=True,
+        on_request=True,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.litellm import access, budgets, caps, health, keys
+from opsctl.apps.litellm import access, budgets, caps, checks, health, keys
 from opsctl.apps.litellm.settings import Settings
 
 # The image has python, and neither curl nor wget.
@@ -19,6 +19,7 @@ LITELLM = App(
     ),
     page="stacks/litellm.md",
     probe=("CMD", "python", "-c", _ASK),
+    checks=checks.CHECKS,
     reload="read at the start only: a changed config.yaml is a recreate, the default of on_change",
     upgrades=(
         Upgrade(

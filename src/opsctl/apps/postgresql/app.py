@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.postgresql import connections, process, roles
+from opsctl.apps.postgresql import checks, connections, process, roles
 from opsctl.apps.postgresql.server import NAME
 from opsctl.apps.postgresql.settings import Settings
 
@@ -13,6 +13,7 @@ POSTGRESQL = App(
     rules=tuple(sorted((*connections.RULES, *roles.RULES, *process.RULES), key=lambda rule: rule.id)),
     page="stacks/postgresql.md",
     probe=("CMD", "pg_isready", "-h", "127.0.0.1"),
+    checks=checks.CHECKS,
     reload="a changed command is a recreate, a changed postgresql.conf too (the default of on_change); what needs no restart is "
     "taken by a signal: on_change: {signal: SIGHUP}",
     upgrades=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.redis import access, memory, reading
+from opsctl.apps.redis import access, checks, memory, reading
 from opsctl.apps.redis.settings import Settings
 
 REDIS = App(
@@ -11,8 +11,9 @@ REDIS = App(
     settings=Settings,
     rules=tuple(sorted((*reading.RULES, *memory.RULES, *access.RULES), key=lambda rule: rule.id)),
     page="stacks/redis.md",
-    # REDISCLI_AUTH of the environment is the password of the user probe, who may do nothing else.
+    # REDISCLI_AUTH of the environment is the password of the user probe, who may ping and read figures.
     probe=("CMD", "redis-cli", "-e", "--user", "probe", "ping"),
+    checks=checks.CHECKS,
     reload="read at the start only: a changed redis.conf is a recreate, the default of on_change",
     upgrades=(
         Upgrade("6.0", "Users with rights of their own, and several passwords at once."),

@@ -1,0 +1,88 @@
+"""The checks of an app put to the real program on loopback, by the same code that puts them to a host."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.edges import FakeClock, FakeConnection
+from tests.unit.apps.linted import subject
+from tests.unit.checks.answers import hold
+from tests.unit.checks.situations import check_of, container
+
+from opsctl.apps.catalogue import all_checks
+from opsctl.checks.questions import HERE, Fetch, Inside, Logs, Question, Ran, Verdict
+from opsctl.checks.situation import HostNow, Situation
+from opsctl.edges.local.network import OwnNetwork, source_to
+from opsctl.flows.checking.answering import Answers, Outside
+from opsctl.flows.world import Who, World
+from opsctl.render.fleet import render
+from opsctl.render.output import login_placeholder
+from opsctl.rules.subject import Subject
+from opsctl.state.observed import Observed
+
+LOOPBACK = "127.0.0.1"
+
+
+def situation(root: Path, secret: Callable[[str], str], now: float) -> Situation:
+    """The project as it is rendered with these values, every service running."""
+    fleet = subject(root).fleet
+    desired = render(fleet, "prod", secret, login=login_placeholder)
+    hosts = {
+        one.name: HostNow(
+            one, Observed(one.name, containers=tuple(container(name) for name in one.services), now=now)
+        )
+        for one in desired.hosts
+    }
+    return Situation(Subject(fleet, desired, None, now), hosts)
+
+
+def put(
+    about: Situation,
+    identity: str,
+    *,
+    port: int = 0,
+    inside: Callable[[Inside], Ran] | None = None,
+    lines: Sequence[str] = (),
+) -> Verdict:
+    """The verdict of the check's first case. Requests to a service's container go to `port` on loopback instead."""
+    clock = FakeClock()
+    world = World(
+        connect=lambda _host: FakeConnection(),
+        clock=clock,
+        redact=lambda text: text,
+        listen=lambda _event: None,
+        who=Who("ops", "here", "opsctl verify", "0" * 8),
+    )
+    answers = Answers(world, about, Outside(OwnNetwork(), source_to))
+
+    def answer(question: Question) -> Any:
+        if isinstance(question, Fetch) and question.service:
+            scheme, _, rest = question.url.partition("://")
+            path = rest.partition("/")[2]
+            url = f"{scheme}://{LOOPBACK}:{port}/{path}"
+            return answers.answer(replace(question, url=url, service="", via=HERE))
+        if isinstance(question, Inside) and inside:
+            return inside(question)
+        if isinstance(question, Logs):
+            return list(lines)
+        return answers.answer(question)
+
+    first, *_ = check_of(all_checks(), identity).cases(about)
+    return hold(first.talk(), answer)[0]
+
+
+def run(question: Inside, environment: Mapping[str, str]) -> Ran:
+    """The words as they would run in the container, on this machine."""
+    done = subprocess.run(
+        question.words,
+        input=question.stdin,
+        env={"PATH": "/usr/bin:/bin:/usr/sbin", **environment},
+        capture_output=True,
+        timeout=question.timeout,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

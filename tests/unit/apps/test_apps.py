@@ -13,7 +13,7 @@ from tests.unit.apps.proxies import LITELLM, changed, project
 from tests.unit.inputs.folder import marked, problems, write
 
 from opsctl.apps.app import App
-from opsctl.apps.catalogue import BUILT_IN, GROUP, all_rules, apps_of, find_app
+from opsctl.apps.catalogue import BUILT_IN, GROUP, all_checks, all_rules, apps_of, find_app
 from opsctl.errors import Problem
 from opsctl.inputs.project import load
 from opsctl.inputs.schemas import json_schema
@@ -109,7 +109,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "from dataclasses import replace\n"
         "from opsctl.apps.litellm.app import LITELLM\n"
         "rule = replace(LITELLM.rules[0], id='ACM001')\n"
-        "acme = replace(LITELLM, name='acme', rules=(rule,))\n"
+        "check = replace(LITELLM.checks[0], id='V-ACM-001')\n"
+        "acme = replace(LITELLM, name='acme', rules=(rule,), checks=(check,))\n"
         "wrong = 'no app'\nother = acme\ntaken = replace(LITELLM, name='taken')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -121,6 +122,8 @@ def test_a_package_brings_an_app(package: Path) -> None:
     assert find_app("acme").name == "acme"
     assert "ACM001" in {rule.id for rule in all_rules(["acme", "litellm"])}
     assert "ACM001" not in {rule.id for rule in all_rules()}
+    assert "V-ACM-001" in {check.id for check in all_checks(["acme"])}
+    assert "V-ACM-001" not in {check.id for check in all_checks()}
 
 
 @pytest.mark.parametrize(

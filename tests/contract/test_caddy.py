@@ -19,7 +19,8 @@ from threading import Event, Thread
 
 import pytest
 from tests.contract.asking import put, run, situation
-from tests.unit.apps.sites import CADDY, HOSTS, caddyfile_of, changed, project
+from tests.unit.apps.edits import changed
+from tests.unit.apps.sites import CADDY, HOSTS, caddyfile_of, project
 
 from opsctl.checks.certificates import judge
 from opsctl.checks.questions import Certificate, Inside, Ran

@@ -16,7 +16,8 @@ import pytest
 import requests
 from tests.contract.asking import put, situation
 from tests.contract.models import Models
-from tests.unit.apps.proxies import LITELLM, changed, findings, project
+from tests.unit.apps.edits import changed
+from tests.unit.apps.proxies import LITELLM, findings, project
 
 from opsctl.apps.litellm.key_lists import GENERAL, LISTS, ROUTER
 from opsctl.apps.litellm.key_lists import LITELLM as MODULE

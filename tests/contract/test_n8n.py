@@ -20,9 +20,9 @@ import pytest
 import requests
 from tests.contract.node_package import NodePackage
 from tests.contract.postgres import Postgres, postgres
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import subject
 from tests.unit.apps.n8ns import REGULAR, findings, project
-from tests.unit.apps.proxies import changed
 
 from opsctl.apps.n8n.instance import DEFAULTS, Instance, instances
 from opsctl.apps.n8n.naming import RULES

@@ -20,7 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.contract.asking import put, run, situation
 from tests.effort import tries
-from tests.unit.apps.proxies import changed
+from tests.unit.apps.edits import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS, findings, project
 
 from opsctl.apps.redis.conf import memory_bytes, read_conf, saves

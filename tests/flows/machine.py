@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.edges import FakeClock, FakeEngine, FakeNetwork
+from tests.fakes.here import local_shell
 from tests.unit.plan.model import parsed_compose
 
 from opsctl.argv.command import Command, Completed
@@ -24,7 +25,6 @@ from opsctl.edges.local.shell import LocalShell
 from opsctl.edges.ports import Session
 from opsctl.flows.events import Event
 from opsctl.flows.world import Who, World
-from opsctl.model.hosts import Sudo
 from opsctl.render import envfile
 from opsctl.state.desired import DesiredHost
 
@@ -311,15 +311,7 @@ class MachineConnection:
     def __init__(self, machine: Machine) -> None:
         self.counts: Counter[str] = Counter()
         path = f"{machine.folder / 'bin'}:{os.environ['PATH']}"
-        self.shell = WatchedShell(
-            LocalShell(
-                where="web",
-                sudo=Sudo(),
-                engine_socket="/nowhere.sock",
-                environment={"PATH": path},
-                count=self._count,
-            )
-        )
+        self.shell = WatchedShell(local_shell("web", path=path, count=self._count))
         self.engine = PretendedEngine(machine.folder, self._count)
         self.network = FakeNetwork(self._count)
 

@@ -4,91 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 
 import pytest
-from tests.fakes.edges import FakeClock, FakeConnection, FakeSession
-from tests.unit.plan.model import host, service
+from tests.flows.bench import OLD, PSQL, Bench, counting, ended, nobody, secret
 
-from opsctl.argv.command import Command, Completed
 from opsctl.argv.guard import LEASE_LOST
 from opsctl.errors import CommandFailed, ConnectFailed, CouldNotFindOut, LeaseLost, Refused, UsageError
-from opsctl.flows.lease import Lease
 from opsctl.flows.rotation.drivers import registry
-from opsctl.flows.rotation.drivers.contract import Driver, Means
+from opsctl.flows.rotation.drivers.contract import Means
 from opsctl.flows.rotation.drivers.generated import letters_and_digits
-from opsctl.flows.site import Site
-from opsctl.flows.world import Who, World
 from opsctl.model.secrets import Secret
 from opsctl.secrets.candidate import Candidate
 
-OLD, NEW = Candidate("v1", "canary-old-5b1e"), Candidate("v2", "canary-new-90aa")
-PROBE, PSQL, CLI = "docker run (probe)", "psql", "redis-cli"
+NEW = Candidate("v2", "canary-new-90aa")
+PROBE, CLI = "docker run (probe)", "redis-cli"
 FATAL = 'psql: error: connection to server at "db", port 5432 failed: FATAL:  '
 FACTS = json.dumps({"roles": {"app": [True, False]}, "databases": None})
 OWNER = json.dumps({"roles": {"app": [False, False]}, "databases": ["app"]})
-
-
-def secret(class_: str, driver: str = "", **target: str) -> Secret:
-    return Secret.model_validate({"class": class_, "driver": driver, "target": target})
-
-
-@dataclass
-class Bench:
-    """A host with a db and a cache; whatever happens in a test, no command line may hold a value."""
-
-    connection: FakeConnection = field(default_factory=FakeConnection)
-    clock: FakeClock = field(default_factory=FakeClock)
-    known: Sequence[Candidate] = (OLD,)
-
-    def __post_init__(self) -> None:
-        self.world = World(
-            connect=lambda _host: self.connection,
-            clock=self.clock,
-            redact=lambda text: text.replace("otherwise-known", "***"),
-            listen=lambda _event: None,
-            who=Who("me", "here", "opsctl rotate-secret", "r1"),
-        )
-        self.lease = Lease("web", FakeSession(), [])
-        self.site = Site(self.world, host(service("db"), service("cache")), self.connection, self.lease)
-        self.contains({"demo_back": {"Aliases": ["db", "cache", "1a2b"]}})
-
-    def contains(self, networks: Mapping[str, object], *, running: bool = True) -> None:
-        """The containers as the engine describes them; both answers are for either service."""
-        entry = {"Id": "c1", "Created": 1, "State": "running", "Labels": {}, "Names": ["/c1"]}
-        self.connection.engine.answers["/containers/json"] = [entry]
-        self.connection.engine.answers["/containers/c1/json"] = {
-            "Image": "sha256:ab",
-            "State": {"Running": running},
-            "NetworkSettings": {"Networks": networks},
-        }
-
-    def driver(self, name: str, **target: str) -> Driver:
-        registry.check("key", secret("database", name, **target))
-        means = Means("key", target, self.world, self.site, _counting, _nobody, lambda: self.known)
-        return registry.make(means, name)
-
-    def says(self, label: str, *answers: Completed | str) -> None:
-        """What commands of this label print, one after the other; the last one again and again."""
-        left = list(answers)
-        self.connection.shell.on(label, effect=lambda _command: left.pop(0) if len(left) > 1 else left[0])
-
-    def ran(self, label: str) -> list[str]:
-        """The standard input of every command of this label."""
-        return [one.stdin.decode() for one in self.connection.shell.ran if one.label == label]
-
-
-def _counting(count: int) -> bytes:
-    return bytes(range(count))
-
-
-def _nobody(what: str) -> str:
-    raise AssertionError(what)
-
-
-def ended(code: int, stderr: str = "", stdout: str = "") -> Completed:
-    return Completed(Command(("x",)), code, stdout.encode(), stderr.encode())
 
 
 @pytest.fixture
@@ -348,7 +281,7 @@ def test_what_encrypts_data_is_refused_with_its_runbook_whatever_its_class() -> 
 
 def test_a_service_that_no_host_runs() -> None:
     bench = Bench()
-    means = Means("key", POSTGRESQL, bench.world, None, _counting, _nobody)
+    means = Means("key", POSTGRESQL, bench.world, None, counting, nobody)
     with pytest.raises(UsageError, match="no host of this environment runs db"):
         registry.make(means, "postgresql").check()
     bench.lease.release()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.flows.test_drivers import PSQL, Bench, ended
+from tests.flows.bench import PSQL, Bench, ended
 
 from opsctl.errors import CommandFailed, CouldNotFindOut
 from opsctl.flows.ensuring import ensure

@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.here import local_shell
 from tests.flows.machine import Machine
 from tests.unit.plan.model import host, service
 
 from opsctl.argv import docker
 from opsctl.argv.command import Command
-from opsctl.edges.local.shell import LocalShell
 from opsctl.errors import CommandFailed, Exit, UsageError
 from opsctl.flows.deploy import deploy
 from opsctl.flows.reports import DeployReport
 from opsctl.images.credentials import Credentials
-from opsctl.model.hosts import Sudo
 from opsctl.state.desired import Desired
 
 PASSWORD = "pr1v4te $(id) 'c4n4ry' \"ü\\n%s"
@@ -57,13 +56,7 @@ class Place:
         (folder / ".opsctl" / "lease").write_text('{"run": "r1"}\n')
         (folder / "docker").write_text(_DOCKER.replace("$HERE", str(folder)))
         (folder / "docker").chmod(0o755)
-        self.shell = LocalShell(
-            where="web",
-            sudo=Sudo(),
-            engine_socket="/nowhere.sock",
-            environment={"PATH": f"{folder}:{os.environ['PATH']}"},
-            count=lambda kind: None,
-        )
+        self.shell = local_shell("web", path=f"{folder}:{os.environ['PATH']}")
 
     def command(self, registry: str = "r.example:5000", *, timeout: float = 20) -> Command:
         return docker.pull_with_login(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.machines.processes import until
 from tests.lab.site import Site
-from tests.unit.apps.proxies import changed
+from tests.unit.apps.edits import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS
 
 HOST = "lab-app"

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.here import local_shell
 from tests.ssh.conftest import Connect
 from tests.ssh.feeding import MEGABYTE, Source, forget_peak, peak
 from tests.ssh.sshd import OPERATOR, Sshd, run_sshd
 
 from opsctl.argv.command import Command, script
-from opsctl.edges.local.shell import LocalShell
 from opsctl.edges.ports import Shell
 from opsctl.errors import ConnectFailed
-from opsctl.model.hosts import Sudo
 
 # Takes its stdin to a file, and would call that whole if its stdin simply ended.
 _TAKE = script('echo $$ >"$1.pid"; cat >"$1.part" && mv "$1.part" "$1"', "$0")
@@ -33,17 +32,7 @@ def take(path: Path) -> Command:
 def shell(request: pytest.FixtureRequest, sshd: Sshd, connect: Connect) -> Shell:
     if request.param == "ssh":
         return connect(sshd).shell
-    return local()
-
-
-def local() -> LocalShell:
-    return LocalShell(
-        where="here",
-        sudo=Sudo(),
-        engine_socket="/nowhere.sock",
-        environment=os.environ,
-        count=lambda kind: None,
-    )
+    return local_shell()
 
 
 def test_200_megabytes_arrive_byte_by_byte_in_little_memory(shell: Shell) -> None:
@@ -95,7 +84,7 @@ def test_nothing_at_all_is_a_stream_too(shell: Shell) -> None:
 def test_what_the_chunks_raise_ends_the_command_before_its_input(
     sshd: Sshd, connect: Connect, folder: Path, user: str, error: type[BaseException]
 ) -> None:
-    shell = connect(sshd, user=user).shell if user else local()
+    shell = connect(sshd, user=user).shell if user else local_shell()
     folder.chmod(0o777)
     path = folder / "taken"
 
@@ -197,7 +186,7 @@ def test_a_connection_that_breaks_while_a_chunk_is_awaited_is_lost(
 
 
 def test_a_command_that_is_not_there_is_127_here(tmp_path: Path) -> None:
-    done = local().feed(Command((str(tmp_path / "absent"),)), Source(MEGABYTE))
+    done = local_shell().feed(Command((str(tmp_path / "absent"),)), Source(MEGABYTE))
 
     assert (done.code, done.stderr) == (127, f"{tmp_path}/absent: No such file or directory\n".encode())
 

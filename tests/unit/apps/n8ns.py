@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.unit.apps import linted
-from tests.unit.apps.proxies import changed
+from tests.unit.apps.edits import changed
 
 from opsctl.rules.engine import Finding
 

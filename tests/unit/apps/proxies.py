@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.unit.apps import linted
@@ -80,14 +80,6 @@ def project(
 def _stack(services: Mapping[str, str]) -> str:
     texts = (f"  {name}:\n{textwrap.indent(text, '    ')}" for name, text in services.items())
     return "services:\n" + "".join(texts) if services else ""
-
-
-def changed(text: str, edits: Sequence[tuple[str, str]]) -> str:
-    """Every edit must find what it replaces."""
-    for old, new in edits:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    return text
 
 
 def findings(root: Path, rule: str = "LLM") -> list[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
 from opsctl.inputs.project import load
@@ -86,14 +85,6 @@ def project(
     body = "".join(f"  {name}:\n{textwrap.indent(text, '    ')}" for name, text in texts.items() if text)
     (root / "stacks" / "apps.yml").write_text(f"services:\n{body}{top}")
     return root
-
-
-def changed(text: str, edits: Sequence[tuple[str, str]]) -> str:
-    """Every edit must find what it replaces."""
-    for old, new in edits:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    return text
 
 
 def rendered(root: Path) -> DesiredHost:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from tests.unit.apps.proxies import LITELLM, changed, project
+from tests.unit.apps.edits import changed
+from tests.unit.apps.proxies import LITELLM, project
 from tests.unit.inputs.folder import marked, problems, write
 
 from opsctl.apps.app import App

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.unit.apps.sites import CADDY, HOSTS, LLM, N8N, SHOP, caddyfile_of, changed, project, rendered
+from tests.unit.apps.edits import changed
+from tests.unit.apps.sites import CADDY, HOSTS, LLM, N8N, SHOP, caddyfile_of, project, rendered
 
 from opsctl.errors import InputError
 from opsctl.inputs.project import load

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.headscales import SERVICE, SITE, WHOLE, blocks, findings, project, whole
 from tests.unit.apps.linted import marked, places
-from tests.unit.apps.proxies import changed
 
 from opsctl.apps.headscale.app import HEADSCALE as APP
 from opsctl.apps.headscale.key_lists import FATAL, FATAL_ALONE, MOVED, NEWEST, OLDEST, SPANS, is_read

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked, places
-from tests.unit.apps.proxies import CONFIG, LITELLM, changed, findings, project
+from tests.unit.apps.proxies import CONFIG, LITELLM, findings, project
 
 HEALTHCHECK = "  test: [CMD, python, -c, \"import urllib.request as u;u.urlopen('http://127.0.0.1:4000/health/readiness',timeout=5)\"]\n"
 GENERAL = "general_settings:\n"

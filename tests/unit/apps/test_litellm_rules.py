@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked, places
-from tests.unit.apps.proxies import CONFIG, LITELLM, changed, findings, project
+from tests.unit.apps.proxies import CONFIG, LITELLM, findings, project
 
 from opsctl.apps.litellm.app import LITELLM as APP
 

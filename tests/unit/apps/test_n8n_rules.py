@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import findings as linted
 from tests.unit.apps.linted import marked, places, subject
 from tests.unit.apps.n8ns import QUEUE, REGULAR, findings, project
-from tests.unit.apps.proxies import changed
 
 from opsctl.apps.n8n.app import N8N as APP
 from opsctl.apps.n8n.instance import instances, normal, number

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked, places, subject
-from tests.unit.apps.proxies import changed
 from tests.unit.apps.servers import APPS, FAR, findings, project
 
 from opsctl.apps.postgresql.app import POSTGRESQL

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import tries
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked, places
-from tests.unit.apps.proxies import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS, findings, project
 from tests.unit.render.fleets import fleet_of
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import subject
-from tests.unit.apps.sites import CADDY, HOSTS, N8N, SHOP, changed, project
+from tests.unit.apps.sites import CADDY, HOSTS, N8N, SHOP, project
 from tests.unit.checks.answers import hold
 from tests.unit.checks.situations import check_of
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.unit.apps import linted
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked
-from tests.unit.apps.sites import CADDY, CADDYFILE, HOSTS, LIMITED, LLM, N8N, SHOP, TOP, changed, project
+from tests.unit.apps.sites import CADDY, CADDYFILE, HOSTS, LIMITED, LLM, N8N, SHOP, TOP, project
 
 from opsctl.apps.caddy.app import CADDY as APP
 from opsctl.rules.engine import Finding

@@ -8,23 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.fakes.here import local_shell
 from tests.ssh.feeding import MEGABYTE, forget_peak, peak
 
 from opsctl.argv.command import Command, script
 from opsctl.edges.local.shell import LocalShell
 from opsctl.errors import CommandFailed, ConnectFailed
-from opsctl.model.hosts import Sudo
 
 
 @pytest.fixture
 def shell() -> LocalShell:
-    return LocalShell(
-        where="here",
-        sudo=Sudo(),
-        engine_socket="/nowhere.sock",
-        environment=os.environ,
-        count=lambda kind: None,
-    )
+    return local_shell()
 
 
 def test_200_megabytes_come_byte_by_byte_in_little_memory(shell: LocalShell, tmp_path: Path) -> None:

@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 LAB    := $(BIN)/python -m tests.lab.machines
+PYTEST := $(BIN)/python -m pytest -q
+# Folders are named so that no worker collects what it does not run.
+FAST   := $(PYTEST) -n 2 -m 'not lab and not contract' tests --ignore tests/lab --ignore tests/contract
+REAL   := $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m 'lab or contract' --durations=10 tests/lab tests/contract
 
 # Where it is set (images of Python for containers do), every worker and every opsctl that a test starts compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo 'make demo      boot the lab, deploy a stack to two hosts, change one variable, see what follows'
 	@echo 'make test      lint, type-check and run every test, on real hosts too'
-	@echo 'make fast      the tests that need no lab'
+	@echo 'make fast      the tests that need no lab, properties with a third of the examples'
 	@echo 'make docs      make the pages that are made from the code'
 	@echo 'make bench     measure against tar and ssh and docker compose'
 	@echo 'make lab-up    boot the lab (make lab-down ends it)'
@@ -32,14 +36,14 @@ demo: $(VENV)/.ready lab-up
 	@$(BIN)/python -m tests.lab.demo
 
 test: $(VENV)/.ready lint lab-up
-	$(BIN)/python -m pytest -n 2 -m 'not lab and not contract' -q
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'lab or contract' -q --durations=10
+	$(FAST)
+	$(REAL)
 
 fast: $(VENV)/.ready
-	$(BIN)/python -m pytest -n 2 -m 'not lab and not contract' -q
+	OPSCTL_TESTS=quick $(FAST)
 
 lab-test: $(VENV)/.ready lab-up
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'lab or contract' -q --durations=10
+	$(REAL)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -22,6 +22,14 @@ def screen(stream: Stream) -> Screen:
     return Screen(Sink(stream, lambda text: text.replace("canary-1", "***")), colour=False)
 
 
+def comes(text: str, stream: Stream, seconds: float = 20.0) -> bool:
+    """Whether it is shown, soon on an idle machine."""
+    end = time.monotonic() + seconds
+    while text not in stream.getvalue() and time.monotonic() < end:
+        time.sleep(0.02)
+    return text in stream.getvalue()
+
+
 def test_without_a_terminal_each_step_that_ended_is_a_line() -> None:
     stream = Stream()
     with progress(screen(stream), tell_steps=True) as listen:
@@ -51,8 +59,7 @@ def test_on_a_terminal_a_board_appears_lives_and_is_cleared_for_a_question() -> 
     with progress(screen(stream), tell_steps=True) as listen:
         for event in STEPS:
             listen(event)
-        time.sleep(0.6)
-        assert "wait api  starting ***" in stream.getvalue()
+        assert comes("wait api  starting ***", stream)
         listen.pause()
         assert stream.getvalue().endswith("\x1b[2K\x1b[?25h") or "\x1b[2K" in stream.getvalue()
         paused = len(stream.getvalue())

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib import resources
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -68,6 +69,24 @@ class _Undefined(jinja2.StrictUndefined):
         self._undefined_exception = partial(UndefinedNameError, name, owner)  # type: ignore[assignment]
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """The code of this process's templates, by name and text: a rotation renders the same ones several times."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+"""It holds code alone: no environment of Jinja, and nothing that was rendered."""
+
+
 class Templates:
     """Renders texts of the stack files and files of templates/; every failure is an InputError with a place."""
 
@@ -80,6 +99,7 @@ class Templates:
             trim_blocks=True,
             autoescape=False,
             cache_size=-1,
+            bytecode_cache=_COMPILED,
             auto_reload=False,
         )
         self.jinja.filters.update(FILTERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from typing import Any
@@ -64,24 +64,31 @@ def run_all(
     Raises KeyboardInterrupt after what was left on hosts is gone.
     """
     stop = Flag()
+    # An interruption may strike between a submission and its being known: these are known before.
+    promises: list[Future[Outcome]] = [Future() for _ in planned]
 
-    def one(check: Check, case: Case) -> Outcome:
-        begun(check, case)
-        outcome = run_case(check, case, ask, clock, allow_metered=allow_metered, stop=stop.is_set)
-        ended(outcome)
-        return outcome
-
-    with ThreadPoolExecutor(
-        max_workers=max(1, min(at_once, len(planned))), thread_name_prefix="check"
-    ) as threads:
-        futures = [threads.submit(one, check, case) for check, case in planned]
+    def one(promise: Future[Outcome], check: Check, case: Case) -> None:
+        if not promise.set_running_or_notify_cancel():
+            return
         try:
-            wait(futures)
+            begun(check, case)
+            outcome = run_case(check, case, ask, clock, allow_metered=allow_metered, stop=stop.is_set)
+            ended(outcome)
+            promise.set_result(outcome)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            promise.set_exception(error)
+
+    workers = max(1, min(at_once, len(planned)))
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="check") as threads:
+        try:
+            for promise, (check, case) in zip(promises, planned, strict=True):
+                threads.submit(one, promise, check, case)
+            wait(promises)
         except KeyboardInterrupt:
             stop.set()
-            threads.shutdown(wait=True, cancel_futures=True)
+            wait([promise for promise in promises if not promise.cancel()])
             raise
-        return tuple(future.result() for future in futures)
+        return tuple(promise.result() for promise in promises)
 
 
 def run_case(

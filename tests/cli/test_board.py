@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opsctl.cli.screen import paint
-from opsctl.cli.views.board import Board, board_view, told
+from opsctl.cli.views.board import Board, board_view, fitting, told
 from opsctl.flows.events import Event
 from tests.cli.reports import text
 
@@ -67,3 +67,37 @@ def test_a_host_that_failed_or_finished_leaves_the_board() -> None:
 def test_a_word_about_the_whole_host_is_said_at_once() -> None:
     _, lines = fold([*DEPLOY, Event("lab-app", "waiting", "", "interrupted: finishing what has begun", 2.0)])
     assert lines[-1] == "lab-app  interrupted: finishing what has begun"
+
+
+CHECKS = (
+    *DEPLOY,
+    Event("lab-app", "finished", seconds=4.0),
+    Event("lab-app", "checking", "", "9", 5.0),
+    Event("lab-app", "check", "V-CTR-001 api", seconds=5.0),
+    Event("lab-app", "check", "V-SIT-001 api shop.example.org", seconds=5.0),
+    Event("lab-app", "check", "V-SIT-002 api shop.example.org", seconds=5.1),
+    Event("lab-app", "check_done", "V-CTR-001 api", "pass", 5.2),
+)
+
+
+def test_checks_are_counted_and_those_under_way_are_named() -> None:
+    board, lines = fold(CHECKS)
+    assert text(board_view(board, 7.0)) == (
+        "lab-app  2.0 s  1 of 9 checks  V-SIT-001 api shop.example.org, V-SIT-002 api shop.example.org\n"
+    )
+    assert not [line for line in lines if "V-" in line]
+
+
+def test_where_not_all_fit_as_many_are_named_as_do_each_whole() -> None:
+    board, _ = fold(CHECKS)
+    assert text(board_view(board, 7.0, 80), 80) == (
+        "lab-app  2.0 s  1 of 9 checks  V-SIT-001 api shop.example.org, 1 more\n"
+    )
+    assert text(board_view(board, 7.0, 50), 50) == "lab-app  2.0 s  1 of 9 checks  2 under way\n"
+    assert fitting(["a b", "c d"], 3) == ""
+    assert fitting([], 3) == ""
+
+
+def test_a_host_whose_checks_are_done_leaves_the_board() -> None:
+    board, _ = fold([*CHECKS, Event("lab-app", "checked", seconds=9.0)])
+    assert text(board_view(board, 9.0)) == ""

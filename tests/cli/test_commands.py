@@ -6,14 +6,19 @@ The flows are stood in for by the reports they would return; what runs is everyt
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from opsctl.checks.catalogue import CHECKS
+from opsctl.checks.check import Case
+from opsctl.checks.questions import failed, settled
 from opsctl.cli.sink import ReaderLeft
 from opsctl.flows.audit import AuditReport
+from opsctl.flows.checking.report import VerifyReport
+from opsctl.flows.checking.running import Outcome
 from opsctl.flows.diff import DiffReport, FileDiff, HostDiff
 from opsctl.flows.events import Event
 from opsctl.flows.reports import DeployReport, PlanReport, Selection
@@ -24,6 +29,16 @@ from opsctl.state.desired import Desired
 from opsctl.state.observed import Observed
 from tests.cli import reports
 from tests.cli.terminal import Ended, opsctl
+
+FAILED_CHECK = VerifyReport(
+    "lab",
+    (
+        Outcome(
+            CHECKS[0], Case("lab-app", "api", lambda: settled(failed("unhealthy"))), failed("unhealthy"), 0.2
+        ),
+    ),
+    seconds=0.5,
+)
 
 
 @dataclass
@@ -168,6 +183,38 @@ def test_deploy_with_yes_shows_plan_progress_and_end(project: Path, flow: Any) -
     )
     assert ended.err == "lab-app  recreate api … 0.4 s\n"
     assert (made.options["parallel"], made.options["wait"]) == (3, False)
+
+
+def test_a_deploy_asks_checks_at_its_end_unless_told_not_to(project: Path, flow: Any) -> None:
+    made = flow("deploy.deploy", reports.DEPLOYED)
+    for words in ((), ("--no-verify",), ("--no-wait",)):
+        opsctl("deploy", "lab", "--yes", *words, project=project)
+    assert [options["check"] is None for _args, options in made.calls] == [False, True, True]
+
+
+def test_a_deploy_whose_checks_failed_says_what_and_ends_in_1(project: Path, flow: Any) -> None:
+    flow("deploy.deploy", replace(reports.DEPLOYED, checks=FAILED_CHECK))
+    ended = opsctl("deploy", "lab", "--yes", project=project)
+    assert ended.code == 1
+    assert (
+        ended.out
+        == f"""\
+{reports.PLAN}
+
+lab-app  done       4.2 s  1 recreated
+lab-vpn  unchanged  0.3 s
+
+      check      host     about  found       time
+fail  V-CTR-001  lab-app  api    unhealthy  0.2 s
+
+V-CTR-001  The container is healthy: opsctl why SERVICE, opsctl logs SERVICE
+
+then asked 1 check, 1 failed  0.5 s
+"""
+    )
+    data = opsctl("deploy", "lab", "--yes", "--json", project=project).envelope["data"]["checks"]
+    assert data["seconds"] == 0.5
+    assert [(one["check"], one["result"]) for one in data["results"]] == [("V-CTR-001", "fail")]
 
 
 def test_serial_is_one_host_at_a_time(project: Path, flow: Any) -> None:

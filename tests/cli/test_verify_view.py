@@ -9,8 +9,8 @@ from opsctl.checks.check import Case, Check
 from opsctl.checks.questions import Verdict, failed, passed, settled, skipped, unknown
 from opsctl.cli.views.verify import verify_json, verify_view
 from opsctl.errors import ConnectFailed
+from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome
-from opsctl.flows.verify import VerifyReport
 from tests.cli import reports
 
 BY_ID: dict[str, Check] = {one.id: one for one in CHECKS}

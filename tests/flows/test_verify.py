@@ -14,9 +14,10 @@ from tests.unit.plan.model import host, service
 from opsctl.checks.catalogue import CHECKS
 from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.answering import Outside
+from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.deploy import deploy
 from opsctl.flows.reports import EVERYTHING, Selection
-from opsctl.flows.verify import VerifyReport, verify
+from opsctl.flows.verify import verify
 from opsctl.flows.world import World
 from opsctl.model.fleet import Fleet
 from opsctl.model.hosts import HostsFile

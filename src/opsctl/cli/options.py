@@ -89,6 +89,9 @@ KeepHostEdits = Annotated[
 ]
 Heal = Annotated[bool, typer.Option("--heal", help="Also restart services that stay unhealthy.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for health at the end.")]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Ask no checks at the end (--no-wait asks none either).")
+]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="The same as plan.")]

@@ -131,7 +131,7 @@ class LiveProgress:
 
     def _now(self) -> Text:
         seen, at = self._clock_at_event
-        return self._text(board_view(self._board, at + self._monotonic() - seen))
+        return self._text(board_view(self._board, at + self._monotonic() - seen, self._screen.width))
 
     def _text(self, blocks: Iterable[Block]) -> Text:
         from rich.text import Text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -16,9 +17,15 @@ from opsctl.errors import OpsctlError, UsageError, worst
 from opsctl.model.nearest import nearest
 
 if TYPE_CHECKING:
+    from opsctl.checks.check import Check
     from opsctl.cli.session import Session
-    from opsctl.flows.verify import Choice, VerifyReport
+    from opsctl.flows.checking.answering import Outside
+    from opsctl.flows.checking.report import VerifyReport
+    from opsctl.flows.reports import HostOutcome
+    from opsctl.flows.verify import Choice
     from opsctl.model.fleet import Fleet
+    from opsctl.rules.subject import Subject
+    from opsctl.state.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +56,32 @@ def verified(invocation: Invocation, request: Request, wanted: Wanted) -> int:
 
 def look(session: Session, choice: Choice) -> VerifyReport:
     """The checks of everything that the session is about."""
+    from opsctl.flows.verify import verify
+
+    return verify(session.world, *_asking(session), selection=session.selection, choice=choice)
+
+
+def look_after(
+    session: Session, before: Mapping[str, Observed], changed: Sequence[HostOutcome]
+) -> VerifyReport:
+    """The checks at the end of a deploy, of the hosts that it changed."""
+    from opsctl.flows.verify import verify_changed
+
+    return verify_changed(
+        session.world, *_asking(session), changed=changed, before=before, selection=session.selection
+    )
+
+
+def _asking(session: Session) -> tuple[Subject, Sequence[Check], Outside]:
     from opsctl.apps.catalogue import all_checks, apps_of
     from opsctl.edges.local.network import OwnNetwork, source_to
     from opsctl.flows.checking.answering import Outside
-    from opsctl.flows.verify import verify
     from opsctl.rules.subject import Subject
 
     project = session.project
     stored = session.values.stored(project.fleet, project.environment)
     subject = Subject(project.fleet, project.desired, stored, session.world.clock.now())
-    outside = Outside(OwnNetwork(), source_to)
-    return verify(
-        session.world,
-        subject,
-        all_checks(apps_of(project.fleet)),
-        outside,
-        selection=session.selection,
-        choice=choice,
-    )
+    return subject, all_checks(apps_of(project.fleet)), Outside(OwnNetwork(), source_to)
 
 
 def _require_tags(tags: tuple[str, ...]) -> None:

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from opsctl.errors import Exit, HostErrors, OperationFailed, OpsctlError, Refused
+from opsctl.errors import Exit, HostErrors, Interrupted, OperationFailed, OpsctlError, Refused
 from opsctl.flows.audit_records import end_record, start_record
 from opsctl.flows.hosts import on_each
 from opsctl.flows.leases import leases
@@ -20,12 +21,19 @@ from opsctl.plan.plans import HostPlan, Plan
 from opsctl.state.desired import DesiredHost
 from opsctl.state.observed import Observed
 
+if TYPE_CHECKING:
+    from opsctl.flows.checking.report import VerifyReport
+
 Confirm = Callable[[Plan], bool]
 """Shows the plan and asks; not called where there is nothing to do. False: nothing is done."""
 
 
 _NOTHING_DONE = "nothing was done on any host; `--host` with the names of the others leaves this one out"
 _NOTHING_DONE_HERE = "nothing was done"
+
+
+Check = Callable[[Mapping[str, Observed], Sequence[HostOutcome]], "VerifyReport"]
+"""Asks whether hosts that were changed do what they should; it is given the look at all hosts before the change too."""
 
 
 def _nothing(_site: Site, _progress: Progress) -> None:
@@ -46,6 +54,8 @@ class Change:
     """Whether each host's audit gets a start and an end; a rotation writes its own."""
     before: Callable[[Site, Progress], None] = _nothing
     after: Callable[[Site, Progress], None] = _nothing
+    check: Check | None = None
+    """Asked at the end of the hosts that were changed without a failure, while their leases are still held."""
 
 
 def carry_out(world: World, change: Change) -> DeployReport:
@@ -77,8 +87,27 @@ def carry_out(world: World, change: Change) -> DeployReport:
             for one in work
         ]
         outcomes = on_all(change, plan, sites)
+        checks = None if stop.is_set() else _checked(change, plan, observed, outcomes)
     rest = {one.host: HostOutcome(one.host, one) for one in plan.hosts}
-    return DeployReport(plan, tuple((rest | outcomes).values()), run=world.who.run)
+    return DeployReport(plan, tuple((rest | outcomes).values()), run=world.who.run, checks=checks)
+
+
+def _checked(
+    change: Change, plan: Plan, observed: Mapping[str, Observed], outcomes: Mapping[str, HostOutcome]
+) -> VerifyReport | None:
+    """The changes are made: what goes wrong from here on is in the report, an interruption too."""
+    good = [one for one in outcomes.values() if one.changed and not one.error]
+    if change.check is None or not good:
+        return None
+    from opsctl.flows.checking.report import VerifyReport  # a run that changes nothing asks nothing
+
+    try:
+        return change.check(observed, good)
+    except KeyboardInterrupt:
+        error: OpsctlError = Interrupted("interrupted; the changes are made, the checks were not finished")
+    except OpsctlError as caught:
+        error = caught
+    return VerifyReport(plan.environment, (), {one.host: error for one in good})
 
 
 def connect_all(world: World, hosts: Sequence[DesiredHost], began: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opsctl.flows.change import Change, Confirm, carry_out
+from opsctl.flows.change import Change, Check, Confirm, carry_out
 from opsctl.flows.hosts import chosen_hosts
 from opsctl.flows.planning import Policy, no_policy, plan_all, without_last_waits
 from opsctl.flows.reports import EVERYTHING, DeployReport, Selection
@@ -28,11 +28,12 @@ def deploy(
     heal: bool = False,
     keep_host_edits: bool = False,
     policy: Policy = no_policy,
+    check: Check | None = None,
 ) -> DeployReport:
     """Bring the selected hosts to what is desired.
 
     `parallel` hosts are changed at a time; with 1 a failing host stops those after it. Without `wait`, waits that no
-    later step depends on are left out of the plan.
+    later step depends on are left out of the plan. `check` is asked at the end, of the hosts that were changed.
 
     Before anything is changed it raises: LeaseHeld, ConnectFailed and EngineUnavailable (any host; nothing was done
     anywhere), KeyboardInterrupt. A refused plan is returned, not raised: `plan.refused`, every outcome with Refused.
@@ -44,6 +45,5 @@ def deploy(
         whole = plan_all(desired, observed, selection, request, policy=policy)
         return whole if wait else without_last_waits(whole)
 
-    return carry_out(
-        world, Change(chosen_hosts(desired, selection), plan=plan, confirm=confirm, parallel=parallel)
-    )
+    hosts = chosen_hosts(desired, selection)
+    return carry_out(world, Change(hosts, plan=plan, confirm=confirm, parallel=parallel, check=check))

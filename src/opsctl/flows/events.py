@@ -16,6 +16,10 @@ EventKind = Literal[
     "step_done",
     "step_failed",  # the host goes on without it: see detail
     "waiting",  # progress inside a wait: subject is the service, detail its present health
+    "checking",  # checks begin: detail is how many cases this host has
+    "check",  # a case begins: subject is the check, the service and what it is about
+    "check_done",  # detail is its result
+    "checked",
     "failed",
     "finished",
 ]

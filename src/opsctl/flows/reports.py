@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from opsctl.errors import Exit, OpsctlError, worst
 from opsctl.plan.plans import HostPlan, Plan
+
+if TYPE_CHECKING:
+    from opsctl.flows.checking.report import VerifyReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,16 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class DeployReport:
-    """How a deploy ended. `confirmed` is False when the person at the prompt said no: exit 0, nothing done."""
+    """How a deploy ended. `confirmed` is False when the person at the prompt said no: exit 0, nothing done.
+
+    `checks` are what was asked of the hosts that it changed; None where nothing was asked.
+    """
 
     plan: Plan | None
     outcomes: tuple[HostOutcome, ...]
     confirmed: bool = True
     run: str = ""
+    checks: VerifyReport | None = None
 
     @property
     def changed(self) -> bool:
@@ -65,8 +73,12 @@ class DeployReport:
 
     @property
     def exit(self) -> Exit:
-        """Worst of all hosts; a host that could not be reached counts as failed once anything was changed anywhere."""
+        """Worst of all hosts; a host that could not be reached counts as failed once anything was changed anywhere, and so
+        does a check that did not pass: it was asked because something was changed.
+        """
         exits = [outcome.exit for outcome in self.outcomes]
+        if self.checks and self.checks.exit is not Exit.YES:
+            exits.append(Exit.INTERRUPTED if self.checks.exit is Exit.INTERRUPTED else Exit.FAILED)
         if self.changed:
             exits = [Exit.FAILED if code is Exit.COULD_NOT_FIND_OUT else code for code in exits]
         return worst(exits)

@@ -93,8 +93,15 @@ def _row(
     )
 
 
+_Act = Recreate | RunJob | Start | Restart | React | Ensure
+
+
 def causes_of(plan: HostPlan, service: str) -> str:
     """Why a deploy would touch a service; "" where it would not."""
-    acts = (Recreate, RunJob, Start, Restart, React, Ensure)
-    causes = [step.causes for step in plan.steps if isinstance(step, acts) and step.service == service]
+    causes = [step.causes for step in plan.steps if isinstance(step, _Act) and step.service == service]
     return ", ".join(dict.fromkeys(cause for group in causes for cause in group))
+
+
+def touched(plan: HostPlan | None) -> frozenset[str]:
+    """The services that a plan makes, starts, restarts or tells something."""
+    return frozenset(step.service for step in (plan.steps if plan else ()) if isinstance(step, _Act))

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from opsctl.checks.check import SEVERITIES, Case, Check, Severity
 from opsctl.checks.questions import Verdict
 from opsctl.checks.situation import STAND_IN_LABEL, HostNow, Situation
-from opsctl.errors import Exit, OpsctlError, worst
+from opsctl.errors import OpsctlError
 from opsctl.flows.checking.answering import Answers, Outside
+from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome, run_all
 from opsctl.flows.events import EventKind
 from opsctl.flows.hosts import chosen_hosts, chosen_services
 from opsctl.flows.planning import look_at_each, plan_all
-from opsctl.flows.reports import EVERYTHING, Selection
-from opsctl.flows.service_status import causes_of
+from opsctl.flows.reports import EVERYTHING, HostOutcome, Selection
+from opsctl.flows.service_status import causes_of, touched
 from opsctl.flows.site import tell
 from opsctl.flows.world import World
 from opsctl.model.references import parse_reference
 from opsctl.plan.request import PlanRequest
 from opsctl.rules.subject import Subject
+from opsctl.state.observed import Observed
 
 _HEALTHY, _LOCKED = "V-CTR-001", "V-IMG-001"
 
@@ -45,26 +48,7 @@ class Choice:
         return not self.tags and self.severity == "low"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """`errors` are hosts that could not be looked at. `green` are the digests of images, by what the lock calls them, that a
-    service passed everything with, and none failed with.
-    """
-
-    environment: str
-    outcomes: tuple[Outcome, ...]
-    errors: Mapping[str, OpsctlError] = field(default_factory=dict)
-    green: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def exit(self) -> Exit:
-        """4 where a check failed; 5 where one is inconclusive, which is never a pass, or a host could not be looked at."""
-        results = {one.verdict.result for one in self.outcomes}
-        codes = [error.exit for error in self.errors.values()]
-        codes += [Exit.NO] if "fail" in results else []
-        codes += [Exit.COULD_NOT_FIND_OUT] if "inconclusive" in results else []
-        return worst(codes)
+AFTER_A_DEPLOY = Choice(frozenset({"deploy"}))
 
 
 def verify(
@@ -82,24 +66,38 @@ def verify(
     """
     began = world.clock.monotonic()
     situation, errors = look_around(world, subject, selection)
-    planned = [(check, case) for check in checks if choice.takes(check) for case in check.cases(situation)]
+    outcomes = _asked(world, situation, checks, outside, choice)
+    green = _green(situation, outcomes) if choice.everything else {}
+    return VerifyReport(subject.environment, outcomes, errors, green, world.clock.monotonic() - began)
 
-    def told(kind: EventKind, check: Check, case: Case) -> None:
-        subject = " ".join(filter(None, (check.id, case.service, case.subject)))
-        tell(world, case.host, kind, began=began, subject=subject)
 
-    outcomes = run_all(
-        planned,
-        Answers(world, situation, outside).answer,
-        world.clock,
-        allow_metered=choice.allow_metered,
-        begun=lambda check, case: told("step", check, case),
-        ended=lambda outcome: told("step_done", outcome.check, outcome.case),
-    )
-    found = tuple(_clean(world, _proved(situation, one)) for one in outcomes)
-    green = _green(situation, found) if choice.everything else {}
-    seconds = world.clock.monotonic() - began
-    return VerifyReport(subject.environment, found, errors, green, seconds)
+def verify_changed(
+    world: World,
+    subject: Subject,
+    checks: Sequence[Check],
+    outside: Outside,
+    *,
+    changed: Sequence[HostOutcome],
+    before: Mapping[str, Observed],
+    selection: Selection = EVERYTHING,
+) -> VerifyReport:
+    """The checks with the tag `deploy`, of the hosts that a deploy has just changed: of all their services, or, after one
+    that was narrowed, of those selected and those that it touched beside them.
+
+    Those hosts are looked at anew. The others are known from the look `before` the deploy: checks may ask from there.
+    """
+    began = world.clock.monotonic()
+    plans = {one.host: one.plan for one in changed}
+    hosts = [host for host in subject.desired.hosts if host.name in plans]
+    observed, errors = look_at_each(world, hosts, inspect_all=True)
+    others = {name: one for name, one in before.items() if name not in plans}
+    chosen: dict[str, Collection[str] | None] = dict.fromkeys(others, ())
+    for host in hosts:
+        selected = chosen_services(host, selection)
+        chosen[host.name] = selected if selected is None else selected | touched(plans[host.name])
+    situation = _situation(subject, {**others, **observed}, chosen)
+    outcomes = _asked(world, situation, checks, outside, AFTER_A_DEPLOY)
+    return VerifyReport(subject.environment, outcomes, errors, seconds=world.clock.monotonic() - began)
 
 
 def look_around(
@@ -108,22 +106,59 @@ def look_around(
     """What checks begin with, and the errors of hosts that could not be looked at."""
     hosts = chosen_hosts(subject.desired, selection)
     observed, errors = look_at_each(world, hosts, inspect_all=True)
-    plans = {
-        one.host: one
-        for one in plan_all(subject.desired, observed, Selection(hosts=selection.hosts), PlanRequest()).hosts
-    }
+    chosen = {host.name: chosen_services(host, selection) for host in hosts}
+    return _situation(subject, observed, chosen), errors
+
+
+def _situation(
+    subject: Subject, observed: Mapping[str, Observed], chosen: Mapping[str, Collection[str] | None]
+) -> Situation:
+    plans = {one.host: one for one in plan_all(subject.desired, observed, EVERYTHING, PlanRequest()).hosts}
     now = {
         host.name: HostNow(
             host,
             observed[host.name],
             pending={name: causes_of(plans[host.name], name) for name in host.services},
             steps=len(plans[host.name].steps),
-            chosen=chosen_services(host, selection),
+            chosen=chosen[host.name],
         )
-        for host in hosts
+        for host in subject.desired.hosts
         if host.name in observed
     }
-    return Situation(subject, now), errors
+    return Situation(subject, now)
+
+
+def _asked(
+    world: World,
+    situation: Situation,
+    checks: Sequence[Check],
+    outside: Outside,
+    choice: Choice,
+) -> tuple[Outcome, ...]:
+    planned = [(check, case) for check in checks if choice.takes(check) for case in check.cases(situation)]
+    began = world.clock.monotonic()
+
+    def told(kind: EventKind, host: str, subject: str = "", detail: str = "") -> None:
+        tell(world, host, kind, began=began, subject=subject, detail=detail)
+
+    hosts = Counter(case.host for _check, case in planned)
+    for host, number in hosts.items():
+        told("checking", host, detail=str(number))
+    outcomes = run_all(
+        planned,
+        Answers(world, situation, outside).answer,
+        world.clock,
+        allow_metered=choice.allow_metered,
+        begun=lambda check, case: told("check", case.host, _name(check, case)),
+        ended=lambda one: told("check_done", one.host, _name(one.check, one.case), one.verdict.result),
+    )
+    for host in hosts:
+        told("checked", host)
+    return tuple(_clean(world, _proved(situation, one)) for one in outcomes)
+
+
+def _name(check: Check, case: Case) -> str:
+    return " ".join(filter(None, (check.id, case.service, case.subject)))
 
 
 def _proved(situation: Situation, outcome: Outcome) -> Outcome:

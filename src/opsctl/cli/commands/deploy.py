@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from opsctl.cli.options import (
     Hosts,
     Json,
     KeepHostEdits,
+    NoVerify,
     NoWait,
     Parallel,
     Serial,
@@ -25,7 +27,9 @@ from opsctl.cli.options import (
 if TYPE_CHECKING:
     from opsctl.cli.consent import Consent
     from opsctl.cli.session import Session
-    from opsctl.flows.reports import DeployReport
+    from opsctl.flows.checking.report import VerifyReport
+    from opsctl.flows.reports import DeployReport, HostOutcome
+    from opsctl.state.observed import Observed
 
 
 def deploy(
@@ -39,13 +43,15 @@ def deploy(
     serial: Serial = False,
     parallel: Parallel = 8,
     no_wait: NoWait = False,
+    no_verify: NoVerify = False,
     keep_host_edits: KeepHostEdits = False,
     heal: Heal = False,
     json: Json = False,
 ) -> int:
     """Bring hosts to what the files say.
 
-    Takes the leases, looks, shows the plan, asks, and does exactly that plan.
+    Takes the leases, looks, shows the plan, asks, and does exactly that plan. Then asks the checks with the tag deploy of the
+    hosts that it changed: where one does not pass, it ends with 1.
     """
     if dry_run:
         from opsctl.cli.commands.plan import plan
@@ -60,6 +66,7 @@ def deploy(
         _run,
         parallel=1 if serial else parallel,
         wait=not no_wait,
+        verify=not (no_verify or no_wait),
         heal=heal,
         keep_host_edits=keep_host_edits,
     )
@@ -68,7 +75,14 @@ def deploy(
 
 
 def _run(
-    session: Session, consent: Consent, *, parallel: int, wait: bool, heal: bool, keep_host_edits: bool
+    session: Session,
+    consent: Consent,
+    *,
+    parallel: int,
+    wait: bool,
+    verify: bool,
+    heal: bool,
+    keep_host_edits: bool,
 ) -> DeployReport:
     from opsctl.flows.deploy import deploy as bring_up  # while hosts are dialled
 
@@ -80,4 +94,11 @@ def _run(
         heal=heal,
         keep_host_edits=keep_host_edits,
         policy=session.policy,
+        check=partial(_check, session) if verify else None,
     )
+
+
+def _check(session: Session, before: Mapping[str, Observed], changed: Sequence[HostOutcome]) -> VerifyReport:
+    from opsctl.cli.verifying import look_after  # where nothing changes, nothing is asked
+
+    return look_after(session, before, changed)

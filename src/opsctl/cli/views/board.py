@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from opsctl.cli.views.blocks import Block, Column, Line, Span, Table, line
+from opsctl.cli.views.blocks import GAP, Block, Column, Line, Span, Table, line
 from opsctl.cli.views.figures import seconds
 from opsctl.flows.events import Event
 
@@ -32,6 +32,9 @@ class HostProgress:
     running: tuple[Running, ...] = ()
     done: int = 0
     ended: bool = False
+    asked: int = 0
+    """Of `checks`, those that have their result."""
+    checks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,19 @@ def _next(host: HostProgress, event: Event) -> HostProgress:
             return replace(host, running=left, done=host.done + 1)
         case "waiting":
             return replace(host, running=tuple(_waiting(one, event) for one in host.running))
-        case "failed" | "finished":
+        case "checking":
+            total = int(event.detail)
+            return replace(
+                host, phase="", running=(), begun=event.seconds, ended=False, asked=0, checks=total
+            )
+        case "check":
+            return replace(
+                host, running=(*host.running, Running(event.subject, event.seconds, event.seconds))
+            )
+        case "check_done":
+            left = tuple(one for one in host.running if one.subject != event.subject)
+            return replace(host, running=left, asked=host.asked + 1)
+        case "failed" | "finished" | "checked":
             return replace(host, phase="", running=(), ended=True)
         case "lease":
             return replace(host, phase=f"lease {event.detail}".strip(), begun=event.seconds)
@@ -113,17 +128,42 @@ def _after_colon(detail: str) -> str:
     return f": {detail}" if detail else ""
 
 
-def board_view(board: Board, now: float) -> Iterator[Block]:
-    """What is going on, a line for each host that has not ended; `now` in seconds since the run began."""
-    rows = [_row(name, host, now) for name, host in sorted(board.hosts.items()) if not host.ended]
+def board_view(board: Board, now: float, width: int | None = None) -> Iterator[Block]:
+    """What is going on, a line for each host that has not ended; `now` in seconds since the run began. Of checks under way
+    as many are named as fit into `width`, each whole.
+    """
+    at_work = [(name, host) for name, host in sorted(board.hosts.items()) if not host.ended]
+    rows = [_row(name, host, now) for name, host in at_work]
     columns = (Column(), Column(align="right"), Column(least=20), Column(least=12))
-    yield Table(columns, tuple(rows))
+    used = [max((len(row[at].text) for row in rows), default=0) for at in range(3)]
+    room = None if width is None else width - sum(used) - GAP * 3
+    yield Table(
+        columns, tuple(_with_checks(row, host, room) for row, (_, host) in zip(rows, at_work, strict=True))
+    )
 
 
 def _row(name: str, host: HostProgress, now: float) -> tuple[Span, ...]:
-    if not host.running:
-        return Span(name, "strong"), Span(seconds(now - host.begun), "dim"), Span(host.phase), Span("")
+    if not host.running or host.checks:
+        doing = f"{host.asked} of {host.checks} checks" if host.checks else host.phase
+        return Span(name, "strong"), Span(seconds(now - host.begun), "dim"), Span(doing), Span("")
     oldest = min(one.begun for one in host.running)
     subjects = ", ".join(one.subject for one in host.running)
     details = ", ".join(dict.fromkeys(one.detail for one in host.running if one.detail))
     return Span(name, "strong"), Span(seconds(now - oldest), "dim"), Span(subjects), Span(details, "warn")
+
+
+def _with_checks(row: tuple[Span, ...], host: HostProgress, room: int | None) -> tuple[Span, ...]:
+    if not host.checks:
+        return row
+    return (*row[:-1], Span(fitting([one.subject for one in host.running], room), "dim"))
+
+
+def fitting(names: Sequence[str], room: int | None) -> str:
+    """As many names as fit, the first ones, each whole, and how many more there are."""
+    for shown in range(len(names), -1, -1):
+        rest = len(names) - shown
+        parts = [*names[:shown], *([f"{rest} more" if shown else f"{rest} under way"] if rest else [])]
+        text = ", ".join(parts)
+        if room is None or len(text) <= room:
+            return text
+    return ""

@@ -10,7 +10,7 @@ from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Table, line
 from opsctl.cli.views.errors import error_view
 from opsctl.cli.views.figures import count, seconds
 from opsctl.cli.views.plan import plan_view
-from opsctl.errors import Exit
+from opsctl.errors import Exit, OpsctlError
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.plan.plans import HostPlan, as_json
 
@@ -39,14 +39,25 @@ def deploy_view(report: DeployReport, *, shown: bool, width: int | None = None) 
     yield BLANK
     outcomes = sorted(report.outcomes, key=lambda outcome: (outcome.error is not None, outcome.host))
     yield Table((Column(), Column(), Column(align="right"), Column(least=20)), tuple(map(_row, outcomes)))
+    if report.checks:
+        from opsctl.cli.views.verify import after_deploy_view  # where nothing changed, nothing was asked
+
+        yield BLANK
+        yield from after_deploy_view(report.checks)
 
 
 def failures_view(report: DeployReport) -> Iterator[Block]:
-    """Of the hosts where it did not end well."""
+    """Of the hosts where it did not end well, and of those that could not be asked whether it did."""
+    for host, error in _errors(report):
+        yield BLANK
+        yield from error_view(error, host)
+
+
+def _errors(report: DeployReport) -> Iterator[tuple[str, OpsctlError]]:
     for outcome in sorted(report.outcomes, key=lambda outcome: outcome.host):
         if outcome.error:
-            yield BLANK
-            yield from error_view(outcome.error, outcome.host)
+            yield outcome.host, outcome.error
+    yield from sorted(report.checks.errors.items()) if report.checks else ()
 
 
 def deploy_json(report: DeployReport) -> dict[str, Any]:
@@ -66,16 +77,20 @@ def deploy_json(report: DeployReport) -> dict[str, Any]:
             }
             for outcome in report.outcomes
         ],
+        "checks": _checks_json(report),
     }
 
 
+def _checks_json(report: DeployReport) -> dict[str, Any] | None:
+    if report.checks is None:
+        return None
+    from opsctl.cli.views.verify import results_json
+
+    return results_json(report.checks)
+
+
 def deploy_errors(report: DeployReport) -> list[dict[str, Any]]:
-    return [
-        entry
-        for outcome in report.outcomes
-        if outcome.error
-        for entry in error_entries(outcome.error, outcome.host)
-    ]
+    return [entry for host, error in _errors(report) for entry in error_entries(error, host)]
 
 
 def _row(outcome: HostOutcome) -> tuple[Span, ...]:

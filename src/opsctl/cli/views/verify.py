@@ -10,8 +10,8 @@ from opsctl.checks.check import SEVERITIES
 from opsctl.checks.questions import Result
 from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, folded, line, without_empty
 from opsctl.cli.views.figures import count, seconds
+from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome
-from opsctl.flows.verify import VerifyReport
 
 _STYLES: dict[Result, Style] = {
     "pass": "good",
@@ -42,17 +42,26 @@ def verify_view(
         yield line(Span(host, "strong"))
         yield without_empty(Table(_ROWS, tuple(_rows(report, host)), indent=2))
         yield BLANK
-    shown = [one for one in report.outcomes if show_all or one.verdict.result in _LOUD]
-    if shown:
-        yield Table(_FINDINGS, tuple(map(_finding, sorted(shown, key=_order))))
-        yield BLANK
-        yield from _mending(shown)
+    yield from _findings([one for one in report.outcomes if show_all or one.verdict.result in _LOUD])
     yield line(f"{report.environment}: ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
     if recorded:
         images = count(len(recorded), "image")
         yield line(
             Span("validated", "good"), f"  {images} for the first time with this digest (images.lock.yaml)"
         )
+
+
+def after_deploy_view(report: VerifyReport) -> Iterator[Block]:
+    """A line where all passed; what did not pass, and how to mend it, comes before it."""
+    yield from _findings([one for one in report.outcomes if one.verdict.result in _LOUD])
+    yield line("then asked ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
+
+
+def _findings(shown: Sequence[Outcome]) -> Iterator[Block]:
+    if shown:
+        yield Table(_FINDINGS, tuple(map(_finding, sorted(shown, key=_order))))
+        yield BLANK
+        yield from _mending(shown)
 
 
 def _rows(report: VerifyReport, host: str) -> Iterator[tuple[Span, ...]]:
@@ -118,11 +127,13 @@ def _verdict(report: VerifyReport) -> Span:
 
 
 def verify_json(report: VerifyReport, recorded: Sequence[str] = ()) -> dict[str, Any]:
+    return {"environment": report.environment, **results_json(report), "validated": list(recorded)}
+
+
+def results_json(report: VerifyReport) -> dict[str, Any]:
     return {
-        "environment": report.environment,
         "seconds": round(report.seconds, 3),
         "results": [_as_json(one) for one in report.outcomes],
-        "validated": list(recorded),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from opsctl.checks.check import Severity, Tag
@@ -36,6 +37,8 @@ class Wanted:
     severity: Severity = "low"
     allow_metered: bool = False
     show_all: bool = False
+    junit: Path | None = None
+    prometheus: Path | None = None
 
 
 def verified(invocation: Invocation, request: Request, wanted: Wanted) -> int:
@@ -51,7 +54,7 @@ def verified(invocation: Invocation, request: Request, wanted: Wanted) -> int:
         report = look(session, choice)
         now = session.world.clock.now()
         fleet = session.project.fleet
-    return _told(invocation, fleet, report, now, show_all=wanted.show_all)
+    return _told(invocation, fleet, report, now, wanted)
 
 
 def look(session: Session, choice: Choice) -> VerifyReport:
@@ -93,9 +96,10 @@ def _require_tags(tags: tuple[str, ...]) -> None:
             )
 
 
-def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float, *, show_all: bool) -> int:
-    """What was found is told also where the lock cannot be written."""
+def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float, wanted: Wanted) -> int:
+    """What was found is told also where a file cannot be written."""
     from opsctl.cli.lock_writing import record_green
+    from opsctl.cli.verify_files import write_files
     from opsctl.cli.views.blocks import BLANK
     from opsctl.cli.views.errors import error_view
     from opsctl.cli.views.verify import verify_json, verify_view
@@ -106,10 +110,11 @@ def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float
         recorded = record_green(fleet, report.green, now)
     except OpsctlError as reason:
         unwritten.append(reason)
+    unwritten += write_files(report, now, junit=wanted.junit, prometheus=wanted.prometheus)
     code = answer(
         invocation,
         worst([report.exit, *(error.exit for error in unwritten)]),
-        blocks=verify_view(report, recorded, show_all=show_all),
+        blocks=verify_view(report, recorded, show_all=wanted.show_all),
         data=verify_json(report, recorded),
         errors=dict(report.errors),
         entries=[entry for error in unwritten for entry in error_entries(error)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -29,6 +30,21 @@ AllowMetered = Annotated[
     bool, typer.Option("--allow-metered", help="Also checks that cost money, such as a call of a model.")
 ]
 All = Annotated[bool, typer.Option("--all", help="Show every check, those that passed too.")]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit", metavar="FILE", help="Also write the results as JUnit XML, for CI.", show_default=False
+    ),
+]
+Prometheus = Annotated[
+    Path | None,
+    typer.Option(
+        "--prometheus",
+        metavar="FILE",
+        help="Also write the results as metrics, for node_exporter's textfile collector.",
+        show_default=False,
+    ),
+]
 
 
 def verify(
@@ -41,17 +57,26 @@ def verify(
     severity: Least = "low",
     allow_metered: AllowMetered = False,
     show_all: All = False,
+    junit: Junit = None,
+    prometheus: Prometheus = None,
     json: Json = False,
 ) -> int:
     """Check what runs: healthy, as rendered down to the environment and files inside, the locked images, and what apps answer.
 
     Ends with 4 where a check failed, with 5 where one could not be told. Images that pass for the first time with their digest
-    get `validated_at` in images.lock.yaml; where that cannot be written, it ends with 1 after all was told.
+    get `validated_at` in images.lock.yaml; where a file cannot be written, it ends with 1 after all was told.
     """
     from opsctl.cli.request import Request
     from opsctl.cli.verifying import Wanted, verified
 
     least: Severity = severity
-    wanted = Wanted(tuple(tag or ()), least, allow_metered=allow_metered, show_all=show_all)
+    wanted = Wanted(
+        tuple(tag or ()),
+        least,
+        allow_metered=allow_metered,
+        show_all=show_all,
+        junit=junit,
+        prometheus=prometheus,
+    )
     request = Request.about(words, hosts=host, stacks=stack)
     return verified(begin(context, json=json), request, wanted)

@@ -38,3 +38,9 @@ def keeper(view: ServiceView, folder: str) -> Mount | None:
     """The mount that a folder of the container lies in, the nearest one; None where it lies in the container itself."""
     around = [one for one in mounts(view) if folder == one.target or folder.startswith(f"{one.target}/")]
     return max(around, key=lambda one: len(one.target), default=None)
+
+
+def keeps(view: ServiceView, folder: str) -> bool:
+    """Whether what is written to that folder is there for the next container."""
+    mount = keeper(view, folder)
+    return mount is not None and mount.kept

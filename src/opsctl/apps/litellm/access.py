@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from opsctl.apps.image_version import version_of
 from opsctl.apps.litellm.key_lists import GENERAL
-from opsctl.apps.litellm.proxy import Proxy, proxies, version_of
+from opsctl.apps.litellm.proxy import Proxy, proxies
 from opsctl.model.fleet import Place
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit

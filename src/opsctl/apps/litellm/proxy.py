@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
 from opsctl.apps.config_file import ConfigFile, config_file
+from opsctl.apps.image_version import version_of
 from opsctl.apps.litellm.key_lists import GENERAL
 from opsctl.apps.litellm.settings import Settings
-from opsctl.model.references import parse_reference
-from opsctl.model.values import Unfit
+from opsctl.apps.options import option
 from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 
 _DEFAULT_CONFIG = "/app/config.yaml"
 _DEFAULT_PORT = "4000"
-_VERSION = re.compile(r"(?:^|[v-])(\d+)\.(\d+)\.(\d+)")
 # Providers that run on machines of one's own and send no bill (docs.litellm.ai/docs/providers).
 _UNBILLED = frozenset(
     {
@@ -116,23 +113,6 @@ def _proxies(subject: Subject) -> Iterator[Proxy]:
 def configured(subject: Subject) -> Iterator[tuple[Proxy, ConfigFile]]:
     """Those whose config file can be looked at."""
     yield from ((proxy, proxy.config) for proxy in proxies(subject) if proxy.config)
-
-
-def option(words: Sequence[str], *names: str) -> str:
-    """The argument of an option, `--name value` or `--name=value`; "" where it is not given."""
-    for word, following in pairwise([*words, ""]):
-        name, equals, value = word.partition("=")
-        if name in names:
-            return value if equals else following
-    return ""
-
-
-def version_of(image: str) -> tuple[int, int, int] | None:
-    try:
-        found = _VERSION.search(parse_reference(image).tag)
-    except Unfit:
-        return None
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def is_on(value: object) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
-from opsctl.apps.mounts import keeper
+from opsctl.apps.mounts import keeps
 from opsctl.apps.redis.conf import memory_bytes
 from opsctl.apps.redis.memory import most, policy
 from opsctl.apps.redis.server import DATA, Said, Server, servers
@@ -77,8 +77,7 @@ def _homeless(subject: Subject) -> Iterator[Hit]:
             continue
         folder = server.value("dir", DATA)
         folder = DATA if folder in {".", "./"} else folder.rstrip("/")
-        mount = keeper(server.view, folder)
-        if mount is None or not mount.kept:
+        if not keeps(server.view, folder):
             message = f"it saves to {folder}, where no volume is: what it saves goes with the container"
             hint = f"volumes: [redis:{folder}], and redis: below volumes of the stack"
             yield server.hit(message, hint, said, "settings", "persistence")

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
+from opsctl.apps.alertmanager.app import ALERTMANAGER
+from opsctl.apps.alloy.app import ALLOY
 from opsctl.apps.app import App
 from opsctl.apps.caddy.app import CADDY
+from opsctl.apps.cadvisor.app import CADVISOR
+from opsctl.apps.grafana.app import GRAFANA
 from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.litellm.app import LITELLM
+from opsctl.apps.loki.app import LOKI
 from opsctl.apps.n8n.app import N8N
 from opsctl.apps.opencut.app import OPENCUT
 from opsctl.apps.palais.app import PALAIS
@@ -16,6 +21,7 @@ from opsctl.apps.postgresql.app import POSTGRESQL
 from opsctl.apps.qdrant.app import QDRANT
 from opsctl.apps.redis.app import REDIS
 from opsctl.apps.sure.app import SURE
+from opsctl.apps.victoriametrics.app import VICTORIAMETRICS, VMALERT
 from opsctl.checks.catalogue import CHECKS
 from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
@@ -24,7 +30,25 @@ from opsctl.model.values import Unfit
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 
-BUILT_IN: tuple[App, ...] = (CADDY, HEADSCALE, LITELLM, N8N, OPENCUT, PALAIS, POSTGRESQL, QDRANT, REDIS, SURE)
+BUILT_IN: tuple[App, ...] = (
+    ALERTMANAGER,
+    ALLOY,
+    CADDY,
+    CADVISOR,
+    GRAFANA,
+    HEADSCALE,
+    LITELLM,
+    LOKI,
+    N8N,
+    OPENCUT,
+    PALAIS,
+    POSTGRESQL,
+    QDRANT,
+    REDIS,
+    SURE,
+    VICTORIAMETRICS,
+    VMALERT,
+)
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 

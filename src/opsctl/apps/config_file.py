@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -40,6 +40,12 @@ class ConfigFile:
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
         return about(self.view, self.place(*path), message, hint)
+
+    def broken(self) -> Iterator[Hit]:
+        """What is wrong with it as YAML."""
+        for problem in self.document.problems:
+            message = f"{self.file.target}: {problem.message}"
+            yield about(self.view, self.place_of_line(problem.line), message, problem.hint)
 
 
 def config_file(view: ServiceView, target: str) -> ConfigFile | None:

@@ -1,0 +1,1 @@
+"""Alloy: what brings logs to Loki."""

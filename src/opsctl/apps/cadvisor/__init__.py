@@ -1,0 +1,1 @@
+"""cAdvisor: the memory, health and life of containers, as metrics."""

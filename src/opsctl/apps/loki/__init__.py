@@ -1,0 +1,1 @@
+"""Loki: the store of logs."""

@@ -1,0 +1,1 @@
+"""VictoriaMetrics and vmalert: what is measured, and what somebody is told of it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.conftest import debian
-from tests.unit.apps.proxies import changed
+from tests.unit.apps.edits import changed
 from tests.unit.apps.watches import host, project, text
 
 from opsctl.model.yaml_document import read_yaml

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import marked, places
-from tests.unit.apps.proxies import changed
 from tests.unit.apps.watches import Edits, findings, project, subject
 
 from opsctl.apps.alertmanager.app import ALERTMANAGER
@@ -153,3 +153,21 @@ def test_the_shipped_spans_sum_to_less_than_five_minutes(tmp_path: Path) -> None
     # Gone is noticed by a window in the expression, which is over one span later.
     assert ways["ContainerGone"].total + 60 < WITHIN
     assert max(way.total for way in ways.values()) < WITHIN
+
+
+@pytest.mark.parametrize(
+    "flags,looked",
+    [
+        ("      - --housekeeping_interval=15s\n      - --max_housekeeping_interval=40s\n", 40.0),
+        ("      - --housekeeping_interval=15s\n", 60.0),
+        ("      - --housekeeping_interval=90s\n", 90.0),
+        ("      - --housekeeping_interval=20s\n      - --allow_dynamic_housekeeping=false\n", 20.0),
+        ("", 60.0),
+    ],
+)
+def test_how_old_what_cadvisor_says_can_be(flags: str, looked: float, tmp_path: Path) -> None:
+    """It looks less often at what is quiet, up to its largest interval (v0.60.5 lib/manager/container.go)."""
+    shipped = "      - --housekeeping_interval=15s\n      - --max_housekeeping_interval=15s\n"
+    seen = subject(project(tmp_path, [(shipped, flags)]))
+    (alerting,) = alertings(seen)
+    assert announced(seen, alerting, next(alerting.alerts())).looked_at == looked

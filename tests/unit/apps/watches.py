@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.unit.apps import linted
-from tests.unit.apps.proxies import changed
+from tests.unit.apps.edits import changed
 
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render

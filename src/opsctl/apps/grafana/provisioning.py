@@ -68,9 +68,9 @@ def _no_source(subject: Subject) -> Iterator[Hit]:
 
 def _trees(subject: Subject) -> Iterator[Hit]:
     for grafana in grafanas(subject):
-        seen: set[int] = set()
+        seen: set[str] = set()
         for policy in grafana.parts("policies"):
-            org = policy.said.get("orgId", 1)
+            org = str(policy.said.get("orgId", 1))
             if org in seen:
                 message = "policies replace the whole tree: those that were read before are gone"
                 yield policy.hit(message, "one entry with all routes below it")

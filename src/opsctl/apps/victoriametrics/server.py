@@ -13,6 +13,7 @@ from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 
 WORDS = ("entrypoint", "command")
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,16 @@ class Metrics:
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
         return about(self.view, self.view.place(*path), message, hint)
 
-    def jobs(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        entries = self.scrape.document.value if self.scrape else None
-        entries = entries.get("scrape_configs") if isinstance(entries, Mapping) else None
-        for at, job in enumerate(entries if isinstance(entries, list) else ()):
-            if isinstance(job, Mapping):
-                yield at, job
+    def targets(self) -> Iterator[tuple[ConfigFile, Path, str]]:
+        """Each static target of the scrape config, and where it stands."""
+        if self.scrape is None:
+            return
+        for at, job in entries(self.scrape.section(), "scrape_configs"):
+            for number, group in entries(job, "static_configs"):
+                targets = group.get("targets")
+                for place, target in enumerate(targets if isinstance(targets, list) else ()):
+                    path = ("scrape_configs", at, "static_configs", number, "targets", place)
+                    yield self.scrape, path, str(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Alert:
     """One rule of a rules file, and where it stands in it. `interval` is of its group, "" where that has none."""
 
     file: ConfigFile
-    path: tuple[str | int, ...]
+    path: Path
     name: str
     expression: str
     held: str
@@ -64,11 +69,9 @@ class Alerting:
 
     def alerts(self) -> Iterator[Alert]:
         for file in self.files:
-            groups = file.section().get("groups")
-            for at, group in enumerate(groups if isinstance(groups, list) else ()):
-                rules = group.get("rules") if isinstance(group, Mapping) else None
-                for number, rule in enumerate(rules if isinstance(rules, list) else ()):
-                    if isinstance(rule, Mapping) and rule.get("alert"):
+            for at, group in entries(file.section(), "groups"):
+                for number, rule in entries(group, "rules"):
+                    if rule.get("alert"):
                         yield Alert(
                             file,
                             ("groups", at, "rules", number),
@@ -80,6 +83,14 @@ class Alerting:
 
     def hit(self, message: str, hint: str, *path: str | int, unknown: bool = False) -> Hit:
         return about(self.view, self.view.place(*path), message, hint, unknown=unknown)
+
+
+def entries(mapping: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The mappings of a list, with their places in it."""
+    found = mapping.get(key)
+    for at, entry in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(entry, Mapping):
+            yield at, entry
 
 
 def servers(subject: Subject) -> tuple[Metrics, ...]:

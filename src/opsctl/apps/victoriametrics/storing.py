@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from opsctl.apps.mounts import keeps
 from opsctl.apps.victoriametrics.server import Metrics, servers
@@ -52,17 +52,11 @@ def _homeless(subject: Subject) -> Iterator[Hit]:
 
 def _nobody(subject: Subject) -> Iterator[Hit]:
     for server in servers(subject):
-        if server.scrape is None:
-            continue
-        for at, job in server.jobs():
-            for number, entry in enumerate(job.get("static_configs") or ()):
-                targets = entry.get("targets") if isinstance(entry, Mapping) else None
-                for place, target in enumerate(targets if isinstance(targets, list) else ()):
-                    name = str(target).partition(":")[0]
-                    if "." not in name and name not in _names(server):
-                        message = f"it asks {target}, and no service of {server.view.host.name} has that name"
-                        path = ("scrape_configs", at, "static_configs", number, "targets", place)
-                        yield server.scrape.hit(message, "name a service of the host, or an address", *path)
+        for file, path, target in server.targets():
+            name = target.partition(":")[0]
+            if "." not in name and name not in _names(server):
+                message = f"it asks {target}, and no service of {server.view.host.name} has that name"
+                yield file.hit(message, "name a service of the host, or an address", *path)
 
 
 def _names(server: Metrics) -> set[str]:

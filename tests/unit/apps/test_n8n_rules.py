@@ -303,6 +303,50 @@ def test_a_worker_that_listens_nowhere(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("EXECUTIONS_MODE: queue\n", "EXECUTIONS_MODE_FILE: /run/mode\n"), ("      QUEUE_BULL_REDIS_HOST: redis\n", "")],
+        [("QUEUE_BULL_REDIS_HOST: redis", "QUEUE_BULL_REDIS_HOST_FILE: /run/redis")],
+        [("QUEUE_BULL_REDIS_HOST: redis", "QUEUE_BULL_REDIS_HOST_FILE: /run/redis")] * 2,
+        [("N8N_ENCRYPTION_KEY: {secret: n8n_encryption_key}", "N8N_ENCRYPTION_KEY_FILE: /run/key")],
+    ],
+)  # fmt: skip
+def test_what_stands_in_a_file_that_nobody_sees_is_not_judged(edits: Edits, tmp_path: Path) -> None:
+    assert ids(made(tmp_path, edits, QUEUE)) == []
+
+
+def test_neither_is_a_type_of_database_in_such_a_file(tmp_path: Path) -> None:
+    edits = [("      DB_TYPE: postgresdb\n", "      DB_TYPE_FILE: /run/type\n")]
+    assert "N8N013" not in ids(made(tmp_path, edits))
+
+
+def test_concurrency_of_the_settings_is_the_one_that_runs(tmp_path: Path) -> None:
+    (found,) = findings(made(tmp_path, [(LIMIT, "N8N_CONCURRENCY_PRODUCTION_LIMIT: 25")]))
+    assert (found.rule.id, found.hit.message) == (
+        "N8N015",
+        "n8n: settings.concurrency is 20, and n8n takes 25",
+    )
+
+
+@pytest.mark.parametrize(
+    "command,limit,concurrency",
+    [
+        ("", "", 10),
+        (", --concurrency=40", "", 40),
+        (", --concurrency=40", "30", 30),
+        (", --concurrency=40", "-1", 40),
+    ],
+)
+def test_a_workers_limit_wins_over_its_option(
+    command: str, limit: str, concurrency: int, tmp_path: Path
+) -> None:
+    edits = [("command: [worker]", f"command: [worker{command}]"), ("concurrency: 10}", "}")]
+    edits += [(LIMIT, f"N8N_CONCURRENCY_PRODUCTION_LIMIT: '{limit}'" if limit else "X_A: b")]
+    main, worker = instances(subject(made(tmp_path, edits, QUEUE)))
+    assert (main.concurrency, worker.concurrency) == (None, concurrency)
+
+
 def test_no_site_no_proxy(tmp_path: Path) -> None:
     edits = [("    site: {name: n8n, port: 5678}\n", ""), ('N8N_PROXY_HOPS: "1"', "X_A: b")]
     assert ids(made(tmp_path, edits)) == []

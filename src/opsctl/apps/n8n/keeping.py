@@ -56,6 +56,8 @@ def _replaceable(subject: Subject) -> Iterator[Hit]:
 
 def _elsewhere(subject: Subject) -> Iterator[Hit]:
     for instance in instances(subject):
+        if instance.is_hidden("DB_TYPE"):
+            continue
         kind, at = instance.value("DB_TYPE"), instance.at("DB_TYPE")
         is_old = instance.version is not None and instance.version < (2, 0)
         if kind not in _TYPES and not (kind in _MYSQL and is_old):

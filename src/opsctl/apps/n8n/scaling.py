@@ -17,6 +17,7 @@ _DATABASE = (
     "DB_TABLE_PREFIX",
 )
 _REDIS = "QUEUE_BULL_REDIS_HOST"
+_MODE = "EXECUTIONS_MODE"
 _QUEUE = (
     _REDIS,
     "QUEUE_BULL_REDIS_PORT",
@@ -33,15 +34,17 @@ def _redisless(subject: Subject) -> Iterator[Hit]:
         if instance.is_hidden(_REDIS) or instance.value(_REDIS) not in {"", "localhost", "127.0.0.1", "::1"}:
             continue
         text = "works by a queue, and looks for Redis in its own container"
-        yield instance.hit(text, f"{_REDIS}: redis", *instance.at(_REDIS, "EXECUTIONS_MODE"))
+        yield instance.hit(text, f"{_REDIS}: redis", *instance.at(_REDIS, _MODE))
 
 
 def _apart(subject: Subject) -> Iterator[Hit]:
     for main, others in _groups(subject):
         for other in others:
-            if other.role == "webhook" and not other.queues:
+            if other.role == "webhook" and not other.queues and not other.is_hidden(_MODE):
                 text = "a webhook processor ends at its start without EXECUTIONS_MODE: queue"
-                yield other.hit(text, "EXECUTIONS_MODE: queue", *other.at("EXECUTIONS_MODE"))
+                yield other.hit(text, "EXECUTIONS_MODE: queue", *other.at(_MODE))
+            if main.is_hidden(_MODE):
+                continue
             if not main.queues:
                 text = f"carries out what is in the queue, and {main.view.name} puts nothing there"
                 yield other.hit(text, f"EXECUTIONS_MODE: queue at {main.view.name}", "command")
@@ -50,7 +53,9 @@ def _apart(subject: Subject) -> Iterator[Hit]:
                 text = f"has another {KEY} than {main.view.name}: it cannot read its credentials"
                 yield other.hit(text, "the same secret at both", *(other.at(KEY) or ("env",)))
             for name in _QUEUE:
-                if other.value(name) != main.value(name):
+                if other.value(name) != main.value(name) and not (
+                    other.is_hidden(name) or main.is_hidden(name)
+                ):
                     text = f"{name} is {other.value(name)!r}, and {main.value(name)!r} at {main.view.name}"
                     yield other.hit(text, "the same at both", *(other.at(name) or ("env",)))
 
@@ -62,7 +67,7 @@ def _idle(subject: Subject) -> Iterator[Hit]:
             yield main.hit(
                 text,
                 "a service with command: [worker], or EXECUTIONS_MODE: regular",
-                *main.at("EXECUTIONS_MODE"),
+                *main.at(_MODE),
             )
 
 

@@ -1,8 +1,8 @@
-"""A rendered YAML file of a service, with the place of each line in the files of the operator."""
+"""A rendered configuration file of a service, with the place of each line in the files of the operator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -17,7 +17,7 @@ from opsctl.state.desired import DesiredFile
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """`document` has the values and the lines of what was rendered, and what is wrong with it as YAML."""
+    """`document` has the values and the lines of what was rendered, and what is wrong with it."""
 
     view: ServiceView
     file: DesiredFile
@@ -42,26 +42,33 @@ class ConfigFile:
         return about(self.view, self.place(*path), message, hint)
 
     def broken(self) -> Iterator[Hit]:
-        """What is wrong with it as YAML."""
+        """What is wrong with it as YAML, or as what it is read as."""
         for problem in self.document.problems:
             message = f"{self.file.target}: {problem.message}"
             yield about(self.view, self.place_of_line(problem.line), message, problem.hint)
 
 
-def config_file(view: ServiceView, target: str) -> ConfigFile | None:
+Reader = Callable[[str, bytes], Document]
+
+
+def _yaml(file: str, content: bytes) -> Document:
+    from opsctl.model.yaml_document import read_yaml  # ruamel costs 30 ms
+
+    return read_yaml(file, content)
+
+
+def config_file(view: ServiceView, target: str, read: Reader = _yaml) -> ConfigFile | None:
     """The file that the service mounts at that path, read; None where opsctl mounts none there."""
     for file in view.service.files:
         if file.target == target:
-            return ConfigFile(view, file, _read(file.content))
+            return ConfigFile(view, file, _read(file.content, read))
     return None
 
 
 @lru_cache(maxsize=16)
-def _read(content: bytes) -> Document:
+def _read(content: bytes, read: Reader) -> Document:
     """Every rule of an app asks for the same few files."""
-    from opsctl.model.yaml_document import read_yaml  # ruamel costs 30 ms
-
-    return read_yaml("", content)
+    return read("", content)
 
 
 def place_of(fleet: Fleet, file: DesiredFile, line: int) -> Place:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from opsctl.checks.check import Check
 from opsctl.model.frozen import Frozen
+from opsctl.render.memory import MemoryRow
 from opsctl.rules.rule import Rule
+from opsctl.rules.subject import ServiceView
+
+
+def _none(_view: ServiceView) -> Iterable[MemoryRow]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +29,9 @@ class App:
     """`settings` reads the mapping below `settings:` of a service: every field has a default, and numbers take no template.
 
     `probe` is the `test` of a healthcheck that works with what is in the image. `reload` says how a changed configuration
-    takes effect. `page` is the page about it, below docs/. `checks` are what verify asks of it. Users bring their own as an entry point of the group
-    `opsctl.apps`: its name is the app's, and it leads to an App.
+    takes effect. `page` is the page about it, below docs/. `checks` are what verify asks of it. `memory` gives the rows that a service
+    adds to the memory budget of its host beside its own: containers that it starts by itself. Users bring their own as an entry point
+    of the group `opsctl.apps`: its name is the app's, and it leads to an App.
     """
 
     name: str
@@ -34,3 +42,4 @@ class App:
     reload: str
     upgrades: tuple[Upgrade, ...] = ()
     checks: tuple[Check, ...] = ()
+    memory: Callable[[ServiceView], Iterable[MemoryRow]] = _none

@@ -27,8 +27,11 @@ from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
+from opsctl.render.memory import MemoryRow
 from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
+from opsctl.rules.subject import ServiceView
+from opsctl.state.desired import DesiredHost
 
 BUILT_IN: tuple[App, ...] = (
     ALERTMANAGER,
@@ -105,3 +108,9 @@ def apps_of(fleet: Fleet) -> frozenset[str]:
     """The names of the apps that any service of any environment is."""
     services = (service for stack in fleet.stacks.values() for service in stack.services.values())
     return frozenset(service.app for service in services if service.app)
+
+
+def memory_rows(fleet: Fleet, environment: str, host: DesiredHost) -> tuple[MemoryRow, ...]:
+    """What the services of a host add to its memory budget beside themselves. Raises Unfit as find_app."""
+    views = (ServiceView(fleet, environment, host, service) for service in host.services.values())
+    return tuple(row for view in views if view.written.app for row in find_app(view.written.app).memory(view))

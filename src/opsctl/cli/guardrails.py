@@ -25,7 +25,7 @@ def policy(fleet: Fleet, desired: Desired, now: float) -> Policy:
         return tuple(_errors(fleet, desired, now))
 
     def judge(host: DesiredHost, observed: Observed) -> tuple[Sequence[str], Sequence[str]]:
-        found = budget_of(fleet, host, observed.resources.memory_total or None)
+        found = budget_of(fleet, desired.environment, host, observed.resources.memory_total or None)
         reasons = [f"memory: {reason}" for reason in found.reasons]
         broken = [
             text

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from opsctl.apps.catalogue import all_rules, apps_of
+from opsctl.apps.catalogue import all_rules, apps_of, memory_rows
 from opsctl.cli.answer import answer
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.project import Project, offline
@@ -50,7 +50,8 @@ def report_of(invocation: Invocation, project: Project) -> Report:
     clock = invocation.clock or SystemClock()
     values = SecretValues(project.fleet.root, invocation.environ, invocation.clock)
     stored = values.stored(project.fleet, project.environment)
-    subject = Subject(project.fleet, project.desired, stored, clock.now())
+    more = {one.name: memory_rows(project.fleet, project.environment, one) for one in project.desired.hosts}
+    subject = Subject(project.fleet, project.desired, stored, clock.now(), more)
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
     return apply(all_rules(apps_of(project.fleet)), subject, today, _foreign(subject))
 

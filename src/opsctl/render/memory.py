@@ -14,7 +14,7 @@ _MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class MemoryRow:
-    """One service, in bytes; None where nothing was said."""
+    """One service, or what it starts beside itself, in bytes; None where nothing was said."""
 
     service: str
     limit: int | None
@@ -71,16 +71,17 @@ def budget(
     memory_total: int | None,
     reserve: int,
     overcommit: float,
+    *,
+    more: Iterable[MemoryRow] = (),
 ) -> MemoryBudget:
-    """The verdict on a host. Services started on demand and jobs count too: all may run at once.
+    """The verdict on a host. Services started on demand and jobs count too: all may run at once; `more` are containers that
+    services start by themselves.
 
     refuse: the limits exceed (RAM - reserve) x overcommit, or the reservations with the reserve exceed RAM, whatever the
     overcommit. warn: the limits exceed RAM - reserve, a service has no limit, or the host's RAM is not known. Sizes are bytes.
     """
-    rows = tuple(
-        MemoryRow(one.name, one.memory_limit, one.memory_reservation, one.memory_peak)
-        for one in sorted(services, key=lambda one: one.name)
-    )
+    own = (MemoryRow(one.name, one.memory_limit, one.memory_reservation, one.memory_peak) for one in services)
+    rows = tuple(sorted((*own, *more), key=lambda row: row.service))
     total = memory_total or 0
     draft = MemoryBudget(host_name, rows, total, reserve, overcommit, "ok", ())
     refusals, warnings = tuple(_refusals(draft)), tuple(_warnings(draft))

@@ -16,7 +16,12 @@ def _over_budget(subject: Subject) -> Iterator[Hit]:
         if entry.memory is None:
             continue
         found = budget(
-            host.name, host.services.values(), entry.memory, entry.reserve_memory, entry.overcommit
+            host.name,
+            host.services.values(),
+            entry.memory,
+            entry.reserve_memory,
+            entry.overcommit,
+            more=subject.more_memory.get(host.name, ()),
         )
         if found.verdict == "refuse":
             place = subject.fleet.place("hosts", host.name, "memory")

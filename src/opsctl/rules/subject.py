@@ -11,6 +11,7 @@ from opsctl.model.fleet import Fleet, Place
 from opsctl.model.hosts import Host
 from opsctl.model.secrets import StoreFile
 from opsctl.model.stack import Service
+from opsctl.render.memory import MemoryRow
 from opsctl.render.problems import locate
 from opsctl.state.desired import Desired, DesiredHost, DesiredService
 
@@ -63,12 +64,15 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`store` is None where values are made up, or nobody could read it. `now` is in seconds since the epoch."""
+    """`store` is None where values are made up, or nobody could read it. `now` is in seconds since the epoch. `more_memory` are the
+    rows of a host's memory budget beside its services, as the apps of these give them.
+    """
 
     fleet: Fleet
     desired: Desired
     store: StoreFile | None = None
     now: float = 0.0
+    more_memory: Mapping[str, tuple[MemoryRow, ...]] = field(default_factory=dict)
     _seen: dict[Callable[..., Any], tuple[Any, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

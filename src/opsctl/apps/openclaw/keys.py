@@ -77,15 +77,14 @@ def _moved(subject: Subject) -> Iterator[Hit]:
 
 def _unowned(subject: Subject) -> Iterator[Hit]:
     for gateway, config in configured(subject):
-        agents = [
-            entry for entry in gateway.section("agents", "entries").values() if isinstance(entry, Mapping)
-        ]
+        agents = [entry for _name, entry, _path in gateway.entries()]
         marked = sum(entry.get("default") is True for entry in agents)
         explicit = gateway.section("agents").get("ownership") == "explicit"
         asks = gateway.version is None or gateway.version >= OWNERSHIP
         if asks and len(agents) > 1 and marked != 1 and not explicit:
             message = f"{len(agents)} agents and no agents.ownership: the gateway does not start"
-            yield config.hit(message, 'agents: {ownership: "explicit"}', "agents", "entries")
+            key = "entries" if "entries" in gateway.section("agents") else "list"
+            yield config.hit(message, 'agents: {ownership: "explicit"}', "agents", key)
 
 
 def _version(subject: Subject) -> Iterator[Hit]:
@@ -138,7 +137,7 @@ RULES = (
         "apps",
         "error",
         "OpenClaw: several agents without an owner",
-        "2026.9.6 does not start with more than one agent in agents.entries, unless agents.ownership is explicit or exactly one of "
+        "2026.9.6 does not start with more than one agent, unless agents.ownership is explicit or exactly one of "
         "them says default: true.",
         'agents.ownership: "explicit".',
         "2026.9.6 run: config validate",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.apps.openclaw.key_lists import ANY, LISTED, Keys, known_keys, listed, unknown_keys
+from opsctl.apps.openclaw.key_lists import ANY, LISTED, Keys, _either, known_keys, listed, unknown_keys
 from opsctl.apps.openclaw.versions import version_of
 
 
@@ -78,6 +78,14 @@ def test_between_two_lists_nothing_of_either_is_refused(version: tuple[int, int,
     ):
         assert [path for path in known if path in between and not known[path] <= between[path]] == []
         assert [path for path in known if path not in between and not _free(path, between)] == []
+
+
+def test_between_two_lists_what_takes_anything_in_one_takes_anything() -> None:
+    closed, free = {"": frozenset("a"), "a": frozenset("x")}, {"": frozenset("a")}
+    value = {"a": {"y": 1}}
+    assert [path for path, _known in unknown_keys(value, closed)] == [("a", "y")]
+    assert list(unknown_keys(value, _either(closed, free))) == []
+    assert list(unknown_keys(value, _either(free, closed))) == []
 
 
 def _free(path: str, keys: Keys) -> bool:

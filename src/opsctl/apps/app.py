@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from opsctl.checks.check import Check
+from opsctl.checks.gates import Gate, Upgrade
 from opsctl.model.frozen import Frozen
 from opsctl.render.memory import MemoryRow
 from opsctl.rules.rule import Rule
 from opsctl.rules.subject import ServiceView
+
+__all__ = ["App", "Upgrade"]
 
 
 def _none(_view: ServiceView) -> Iterable[MemoryRow]:
@@ -17,21 +20,14 @@ def _none(_view: ServiceView) -> Iterable[MemoryRow]:
 
 
 @dataclass(frozen=True, slots=True)
-class Upgrade:
-    """What is to be known before a version is crossed: `since` is the first that has it, `text` what to do."""
-
-    since: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class App:
     """`settings` reads the mapping below `settings:` of a service: every field has a default, and numbers take no template.
 
     `probe` is the `test` of a healthcheck that works with what is in the image. `reload` says how a changed configuration
-    takes effect. `page` is the page about it, below docs/. `checks` are what verify asks of it. `memory` gives the rows that a service
-    adds to the memory budget of its host beside its own: containers that it starts by itself. Users bring their own as an entry point
-    of the group `opsctl.apps`: its name is the app's, and it leads to an App.
+    takes effect. `page` is the page about it, below docs/. `checks` are what verify asks of it, `gate` what stands between two of
+    its versions. `memory` gives the rows that a service adds to the memory budget of its host beside its own: containers that it
+    starts by itself. Users bring their own as an entry point of the group `opsctl.apps`: its name is the app's, and it leads to an
+    App.
     """
 
     name: str
@@ -42,4 +38,5 @@ class App:
     reload: str
     upgrades: tuple[Upgrade, ...] = ()
     checks: tuple[Check, ...] = ()
+    gate: Gate | None = None
     memory: Callable[[ServiceView], Iterable[MemoryRow]] = _none

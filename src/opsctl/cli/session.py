@@ -133,7 +133,8 @@ def _session(
         who=who(invocation.argv, invocation.environ),
         registry_login=RegistryLogins(project.fleet, values, [project.environment]).of,
     )
-    return Session(world, project, policy(project.fleet, project.desired, world.clock.now()), values)
+    judge = policy(project.fleet, project.desired, world.clock.now(), project.selection)
+    return Session(world, project, judge, values)
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:

@@ -138,3 +138,9 @@ def _counted(
         return rest, None
     what = match[name].lower() if name else ""
     return rest[: match.start()] + rest[match.end() :], (what, int(match["count"]))
+
+
+def numbers(tag: str) -> tuple[int, ...] | None:
+    """The numbers of a tag's version or date; None where it has none."""
+    found = _parsed(tag)
+    return found.numbers if found else None

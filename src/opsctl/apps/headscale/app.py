@@ -5,11 +5,13 @@ from __future__ import annotations
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.headscale import dns, keys, process, records
 from opsctl.apps.headscale.settings import Settings
+from opsctl.checks.gates import Gate
 
 HEADSCALE = App(
     name="headscale",
     settings=Settings,
     rules=tuple(sorted((*keys.RULES, *dns.RULES, *records.RULES, *process.RULES), key=lambda rule: rule.id)),
+    gate=Gate("Headscale 0.29 looks at the database and refuses else", steps="minor"),
     page="stacks/headscale.md",
     # The image is distroless; the command came with 0.27.
     probe=("CMD", "headscale", "health"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.litellm import access, budgets, caps, checks, health, keys
 from opsctl.apps.litellm.settings import Settings
+from opsctl.checks.gates import Gate
 
 # The image has python, and neither curl nor wget.
 _ASK = "import urllib.request as u;u.urlopen('http://127.0.0.1:4000/health/readiness',timeout=5)"
@@ -17,6 +18,7 @@ LITELLM = App(
             (*keys.RULES, *budgets.RULES, *caps.RULES, *access.RULES, *health.RULES), key=lambda rule: rule.id
         )
     ),
+    gate=Gate("its migrations of the database (prisma) have no way back"),
     page="stacks/litellm.md",
     probe=("CMD", "python", "-c", _ASK),
     checks=checks.CHECKS,

@@ -6,6 +6,7 @@ from opsctl.apps.app import App, Upgrade
 from opsctl.apps.n8n import keeping, load, naming, scaling, serving
 from opsctl.apps.n8n.instance import NAME
 from opsctl.apps.n8n.settings import Settings
+from opsctl.checks.gates import Gate
 
 N8N = App(
     name=NAME,
@@ -16,6 +17,7 @@ N8N = App(
             key=lambda rule: rule.id,
         )
     ),
+    gate=Gate("its migrations have no way back (n8n db:revert takes one back, where that can be)"),
     page="stacks/n8n.md",
     probe=serving.PROBE,
     reload="read at the start only: a changed variable is a recreate",

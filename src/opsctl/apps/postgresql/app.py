@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.postgresql import checks, connections, process, roles
-from opsctl.apps.postgresql.server import NAME
+from opsctl.apps.postgresql.server import NAME, version_of
 from opsctl.apps.postgresql.settings import Settings
+from opsctl.checks.gates import Gate
 
 POSTGRESQL = App(
     name=NAME,
     settings=Settings,
     rules=tuple(sorted((*connections.RULES, *roles.RULES, *process.RULES), key=lambda rule: rule.id)),
+    gate=Gate(
+        "postgresql.org, Upgrading a PostgreSQL Cluster", stays="major", returns=True, version=version_of
+    ),
     page="stacks/postgresql.md",
     probe=("CMD", "pg_isready", "-h", "127.0.0.1"),
     checks=checks.CHECKS,

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.apps.postgresql.settings import Settings
+from opsctl.images.versions import numbers
 from opsctl.model.references import parse_reference
 from opsctl.model.values import Unfit
 from opsctl.rules.rule import Hit, about
 from opsctl.rules.subject import ServiceView, Subject
 
 NAME = "postgresql"
-# 16.4-bookworm, pg17, 0.8.0-pg17, 18
-_MAJOR = re.compile(r"(?:^|-)pg(\d{1,2})(?!\d)|^(\d{1,2})(?![\d])")
+# pg17, 0.8.0-pg17: of images that add an extension.
+_BASED_ON = re.compile(r"(?:^|-)pg(\d{1,2})(?!\d)")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_]+)\s*(?:=|\s)\s*(?:'((?:[^']|'')*)'|([^\s#']+))")
 _SHORT = {"-N": "max_connections", "-B": "shared_buffers"}
 _TYPED = ("-c", *_SHORT)
@@ -41,8 +42,8 @@ class Server:
             tag = parse_reference(self.view.service.asked_image or self.view.service.image).tag
         except Unfit:
             return None
-        found = _MAJOR.search(tag)
-        return int(found[1] or found[2]) if found else None
+        found = version_of(tag)
+        return found[0] if found else None
 
     @property
     def is_official(self) -> bool:
@@ -75,6 +76,13 @@ class Server:
 
     def hit(self, message: str, hint: str, *path: str | int) -> Hit:
         return about(self.view, self.view.place(*path), message, hint)
+
+
+def version_of(tag: str) -> tuple[int, ...] | None:
+    """The version of the server as a tag tells it, also where the image adds an extension with a version of its own."""
+    if found := _BASED_ON.search(tag):
+        return (int(found[1]),)
+    return numbers(tag)
 
 
 def servers(subject: Subject) -> Iterator[Server]:

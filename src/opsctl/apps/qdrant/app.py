@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.qdrant import access, keys, limits
 from opsctl.apps.qdrant.settings import Settings
+from opsctl.checks.gates import Gate
 
 # The image has bash, printf, head and grep, and neither curl nor wget (Dockerfile v1.19.0).
 _ASK = "exec 3<>/dev/tcp/127.0.0.1/6333; printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3 | grep -q ' 200'"
@@ -13,6 +14,7 @@ QDRANT = App(
     name="qdrant",
     settings=Settings,
     rules=tuple(sorted((*keys.RULES, *limits.RULES, *access.RULES), key=lambda rule: rule.id)),
+    gate=Gate("qdrant.tech, upgrading: one minor version at a time", steps="minor"),
     page="stacks/qdrant.md",
     probe=("CMD", "bash", "-c", _ASK),
     reload="read at the start only: a changed file or variable is a recreate, the default of on_change",

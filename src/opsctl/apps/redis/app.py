@@ -5,11 +5,13 @@ from __future__ import annotations
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.redis import access, checks, memory, reading
 from opsctl.apps.redis.settings import Settings
+from opsctl.checks.gates import Gate
 
 REDIS = App(
     name="redis",
     settings=Settings,
     rules=tuple(sorted((*reading.RULES, *memory.RULES, *access.RULES), key=lambda rule: rule.id)),
+    gate=Gate("redis.io: an RDB file of a newer version is not read by an older one"),
     page="stacks/redis.md",
     # REDISCLI_AUTH of the environment is the password of the user probe, who may ping and read figures.
     probe=("CMD", "redis-cli", "-e", "--user", "probe", "ping"),

@@ -15,6 +15,7 @@ from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.litellm.app import LITELLM
 from opsctl.apps.loki.app import LOKI
 from opsctl.apps.n8n.app import N8N
+from opsctl.apps.nocodb.app import NOCODB
 from opsctl.apps.openclaw.app import OPENCLAW
 from opsctl.apps.opencut.app import OPENCUT
 from opsctl.apps.palais.app import PALAIS
@@ -44,6 +45,7 @@ BUILT_IN: tuple[App, ...] = (
     LITELLM,
     LOKI,
     N8N,
+    NOCODB,
     OPENCLAW,
     OPENCUT,
     PALAIS,

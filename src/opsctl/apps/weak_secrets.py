@@ -14,10 +14,15 @@ def weakness(value: str, published: Collection[str] = (), *, shortest: int = 0) 
 
     `published` are the values of examples and documentations, `shortest` how many characters it should have.
     """
-    if _PLACEHOLDER.search(value):
+    if is_unknown(value):
         return ""
     if not value:
         return "is not set"
     if value in published:
         return "is the one of a public example, which everybody knows"
     return "is short enough to be guessed" if len(value) < shortest else ""
+
+
+def is_unknown(value: str) -> bool:
+    """Whether a secret stands in it that nobody could read: the value is then made up."""
+    return bool(_PLACEHOLDER.search(value))

@@ -1,0 +1,54 @@
+"""The environment that NocoDB reads, and the nearest name to one that it does not.
+
+Read in the package: every process.env of the sources in the map of dist/bundle.js, npm nocodb 0.301.3. What is newer is from
+nocodb.com/docs/self-hosting/environment-variables (October 2026), whose list could not be read whole.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LAST_READ = (0, 301, 3)
+"""The version whose list is whole."""
+_READ = """
+    NC_ADMIN_EMAIL NC_ADMIN_PASSWORD NC_ALLOW_LOCAL_HOOKS NC_ATTACHMENT_EXPIRE_SECONDS NC_ATTACHMENT_FIELD_SIZE
+    NC_ATTACHMENT_RETENTION_DAYS NC_AUTH_EMAIL_PATTERN NC_AUTH_JWT_SECRET NC_AUTOMATION_LOG_LEVEL NC_BASE_HOST_NAME
+    NC_BINARY_BUILD NC_CACHE_PREFIX NC_CLOUD NC_CONNECTION_ENCRYPT_KEY NC_CONNECT_TO_EXTERNAL_DB_DISABLED NC_DASHBOARD_URL
+    NC_DATABASE_URL NC_DATABASE_URL_FILE NC_DATA_PAYLOAD_LIMIT NC_DATA_REFLECTION_HOST NC_DATA_REFLECTION_PORT NC_DB NC_DB_JSON
+    NC_DB_JSON_FILE NC_DB_POOL_MAX NC_DISABLE_AUDIT NC_DISABLE_CACHE NC_DISABLE_EMAIL_AUTH NC_DISABLE_ERR_REPORTS
+    NC_DISABLE_GROUP_BY_AGG NC_DISABLE_GROUP_BY_LIMIT NC_DISABLE_ONBOARDING_FLOW NC_DISABLE_PG_DATA_REFLECTION
+    NC_DISABLE_PRODUCT_FEED NC_DISABLE_SUPPORT_CHAT NC_DISABLE_TELE NC_DOCKER NC_EMAIL_PATTERN NC_ENABLE_ALL_API_ERROR_LOGGING
+    NC_ENABLE_AUDIT NC_ENV NC_EXECUTE_OPERATIONS_CONCURRENCY NC_FLUSH_CACHE NC_GITHUB_CLIENT_ID NC_GITHUB_CLIENT_SECRET
+    NC_GOOGLE_CLIENT_ID NC_GOOGLE_CLIENT_SECRET NC_HTTP_BASIC_PASS NC_HTTP_BASIC_USER NC_IFRAME_WHITELIST_DOMAINS
+    NC_JWT_EXPIRES_IN NC_KEEP_CACHE NC_LICENSE_KEY NC_MAIN_SUBDOMAIN NC_MAX_ATTACHMENTS_ALLOWED NC_MAX_TEXT_LENGTH
+    NC_MIGRATIONS_DISABLED NC_MINIMAL_DBS NC_NON_ATTACHMENT_FIELD_SIZE NC_OIDC_PROVIDER_NAME NC_ONE_CLICK
+    NC_ORDER_MIGRATION_LOG_TIMES NC_ORDER_MIGRATION_PARALLEL_LIMIT NC_PORT NC_PUBLIC_URL NC_REDIS_GRACE_TTL NC_REDIS_JOB_URL
+    NC_REDIS_TTL NC_REDIS_URL NC_REFRESH_TOKEN_EXP_IN_DAYS NC_REQUEST_BODY_SIZE NC_S3_ACCESS_KEY NC_S3_ACCESS_SECRET NC_S3_ACL
+    NC_S3_BUCKET_NAME NC_S3_ENDPOINT NC_S3_FORCE_PATH_STYLE NC_S3_REGION NC_SANITIZE_COLUMN_NAME NC_SECURE_ATTACHMENTS
+    NC_SENTRY_DSN NC_SMTP_FROM NC_SMTP_HOST NC_SMTP_IGNORE_TLS NC_SMTP_PASSWORD NC_SMTP_PORT NC_SMTP_REJECT_UNAUTHORIZED
+    NC_SMTP_SECURE NC_SMTP_USERNAME NC_SSO NC_SSO_SAML_PROVIDER_NAME NC_THROTTLER_REDIS NC_THUMBNAIL_MAX_SIZE NC_TOOL_DIR NC_TRY
+    NC_WORKER NC_WORKER_CONCURRENCY NC_WORKER_CONTAINER
+"""
+_NEWER = """
+    NC_DATA_API_TTL NC_DISABLE_MUX NC_EXPORT_MAX_TIMEOUT NC_INVITE_ONLY_SIGNUP NC_RATE_LIMIT_DATA_API_DURATION NC_SITE_URL
+"""
+READ = frozenset(_READ.split())
+NEWER = frozenset(_NEWER.split())
+_CLOSE = 0.85
+"""As alike as a slip of the pen: where the list is not whole, less would take a new name for a mistake."""
+
+
+def unread(names: Iterable[str], version: tuple[int, int, int] | None) -> dict[str, str]:
+    """Of the variables that begin with NC_, those that this version does not read, with the nearest that it does ("" for none).
+
+    Of a version whose list is not known, only what looks like a slip is told.
+    """
+    known = READ if version is not None and version <= LAST_READ else READ | NEWER
+    found = {}
+    for name in names:
+        if name.startswith("NC_") and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=_CLOSE)
+            if near or known is READ:
+                found[name] = near[0] if near else ""
+    return found

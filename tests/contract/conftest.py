@@ -181,3 +181,9 @@ def openclaw() -> Callable[[str], NodePackage]:
         return npm("openclaw", version, optional=old, beside=beside, instead=instead)
 
     return of
+
+
+@pytest.fixture(scope="session")
+def nocodb() -> NodePackage:
+    """The real NocoDB. Its xlsx comes from a site of its makers; the registry has an older one, for imports of sheets."""
+    return npm("nocodb", "0.301.3", instead={"xlsx": "0.18.5"})

@@ -10,13 +10,17 @@ import pytest
 from tests.unit.apps import linted
 from tests.unit.apps.linted import NOW, TODAY, marked, places
 from tests.unit.apps.pages import page
+from tests.unit.checks.situations import container
 
 from opsctl.apps.catalogue import all_rules
+from opsctl.apps.crossings import crossings, refusals_of
 from opsctl.apps.nocodb.app import NOCODB as APP
 from opsctl.apps.nocodb.instance import DATABASE_VARIABLES, unusable
 from opsctl.apps.nocodb.variables import NEWER, READ, unread
+from opsctl.checks.situation import HostNow
 from opsctl.model.secrets import Secret, StoreFile
 from opsctl.rules.engine import Finding, apply
+from opsctl.state.observed import Observed
 
 Edits = list[tuple[str, str]]
 PAGE = page("nocodb.md")
@@ -89,6 +93,18 @@ def test_a_broken_one_is_found_at_its_line_and_nothing_else(rule: str, tmp_path:
 
 def test_every_rule_has_an_example() -> None:
     assert [rule.id for rule in APP.rules] == sorted([*CASES, "NCO013"])
+
+
+@pytest.mark.parametrize(
+    "old,new,refused",
+    [("0.301.2", "0.301.3", False), ("0.301.3", "2026.10.1", False), ("2026.10.1", "2026.09.0", True)],
+)
+def test_versions_go_up_alone(old: str, new: str, refused: bool, tmp_path: Path) -> None:
+    root = made(tmp_path, [(IMAGE, f"nocodb/nocodb:{new}")])
+    found = linted.subject(root)
+    (host,) = found.desired.hosts
+    observed = Observed(host.name, containers=(container("nocodb", image=f"nocodb/nocodb:{old}"),), now=NOW)
+    assert bool(refusals_of(crossings(found, HostNow(host, observed)))) is refused
 
 
 @pytest.mark.parametrize("class_,wrong", [("regenerate", True), ("migrate_only", False)])

@@ -108,6 +108,8 @@ def missing(model: type[BaseModel], file: str) -> set[str]:
         hosts.Registry,
         hosts.RegistryLogin,
         hosts.SecretName,
+        hosts.Notify,
+        hosts.TelegramBot,
     ],
     ids=lambda model: model.__name__,
 )

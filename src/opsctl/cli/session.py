@@ -38,13 +38,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Session:
     """What a flow is called with. `policy` is what speaks against a host's plan beside the plan itself; `values` are the
-    stores of the project.
+    stores of the project. `forget` closes a connection, so that the host is dialled anew.
     """
 
     world: World
     project: Project
     policy: Policy
     values: SecretValues
+    forget: Callable[[str], None] = lambda _host: None
 
     @property
     def desired(self) -> Desired:
@@ -134,7 +135,7 @@ def _session(
         registry_login=RegistryLogins(project.fleet, values, [project.environment]).of,
     )
     judge = policy(project.fleet, project.desired, world.clock.now(), project.selection)
-    return Session(world, project, judge, values)
+    return Session(world, project, judge, values, dialler.forget)
 
 
 def who(argv: Sequence[str], environ: Mapping[str, str]) -> Who:

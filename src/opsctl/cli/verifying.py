@@ -30,15 +30,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """What is written for other programs, and where."""
+
+    junit: Path | None = None
+    prometheus: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the command line asks for."""
 
     tags: tuple[str, ...] = ()
     severity: Severity = "low"
+    files: Files = Files()
     allow_metered: bool = False
     show_all: bool = False
-    junit: Path | None = None
-    prometheus: Path | None = None
+    notify: bool = False
 
 
 def verified(invocation: Invocation, request: Request, wanted: Wanted) -> int:
@@ -110,7 +118,7 @@ def _told(invocation: Invocation, fleet: Fleet, report: VerifyReport, now: float
         recorded = record_green(fleet, report.green, now)
     except OpsctlError as reason:
         unwritten.append(reason)
-    unwritten += write_files(report, now, junit=wanted.junit, prometheus=wanted.prometheus)
+    unwritten += write_files(report, now, junit=wanted.files.junit, prometheus=wanted.files.prometheus)
     code = answer(
         invocation,
         worst([report.exit, *(error.exit for error in unwritten)]),

@@ -31,6 +31,13 @@ class Dialler:
         """The connection to a host, begun now if it was not. Raises what opening it raised, each time it is asked."""
         return self._future(host).result()
 
+    def forget(self, host: str) -> None:
+        """Close the connection to a host; who asks next dials anew."""
+        with self._lock:
+            future = self._futures.pop(host, None)
+        if future:
+            future.add_done_callback(_close)
+
     def give_up(self) -> None:
         """Stop waiting for hosts that have not answered yet: whoever waits for one gets Interrupted. For signal handlers."""
         for host, future in tuple(self._futures.items()):

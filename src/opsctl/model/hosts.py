@@ -76,6 +76,35 @@ class Registry(Frozen):
     login: RegistryLogin | None = None
 
 
+class TelegramBot(Frozen):
+    """Who writes, and to which chat: its number, or @name of a channel."""
+
+    token: SecretName
+    chat: str = Field(min_length=1)
+    api: str = Field(default="https://api.telegram.org", pattern=r"^https?://")
+
+
+class Notify(Frozen):
+    """Whom `verify --watch --notify` tells: one of these. Addresses that hold a token are secrets of the environment."""
+
+    telegram: TelegramBot | None = None
+    post: SecretName | None = None
+    """The secret is a URL that takes a JSON object with `text`."""
+    apprise: SecretName | None = None
+    """The secret is a URL of the package apprise."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len([one for one in (self.telegram, self.post, self.apprise) if one]) != 1:
+            raise Unfit("names not exactly one recipient", "one of telegram, post and apprise")
+        return self
+
+    @property
+    def secret(self) -> str:
+        found = self.telegram.token if self.telegram else self.post or self.apprise
+        return found.secret if found else ""
+
+
 class Host(Frozen):
     """One server. Addresses are `name`, `a.b.c.d`, `name:port` or `[v6]:port`, tried in order; all share one host key."""
 
@@ -137,3 +166,4 @@ class HostsFile(Frozen):
     environments: dict[Name, Environment]
     hosts: dict[Name, Host]
     registries: dict[RegistryName, Registry] = Field(default_factory=dict)
+    notify: Notify | None = None

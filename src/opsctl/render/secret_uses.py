@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """One place where a secret is asked for: by a service, in a variable of its env, a file by its target, a merged file by its
-    path or a database that it keeps; or by the login of a registry, without stack and service.
+    path or a database that it keeps; or, without stack and service, by the login of a registry or by notify.
     """
 
     stack: str
@@ -32,7 +32,7 @@ class SecretUse:
 
     @property
     def user(self) -> str:
-        return self.service or f"registry {self.registry}"
+        return self.service or (f"registry {self.registry}" if self.registry else "notify")
 
 
 def secret_uses(fleet: Fleet, environment: str) -> Mapping[str, tuple[SecretUse, ...]]:
@@ -60,12 +60,15 @@ def secret_names(fleet: Fleet, environment: str) -> frozenset[str]:
 
 
 def login_uses(fleet: Fleet) -> Mapping[str, tuple[SecretUse, ...]]:
-    """The secrets that logins of registries name: a pull may ask for them, in any environment."""
+    """The secrets that hosts.toml names: logins of registries, which a pull may ask for, and whom a watch tells."""
     found = dict[str, list[SecretUse]]()
     for name, entry in fleet.hosts_file.registries.items():
         if entry.login:
             place = fleet.place("registries", name, "login")
             found.setdefault(entry.login.password.secret, []).append(SecretUse("", "", place, registry=name))
+    notify = fleet.hosts_file.notify
+    if notify:
+        found.setdefault(notify.secret, []).append(SecretUse("", "", fleet.place("notify")))
     return {secret: tuple(uses) for secret, uses in sorted(found.items())}
 
 

@@ -25,7 +25,7 @@ CASES: list[tuple[str, str, str, str]] = [
         "unknown_top_key",
         TOP + 'colour = "red" # <-\n' + REST,
         "unknown key 'colour'",
-        "known: default_environment, environments, hosts, project, registries, vars",
+        "known: default_environment, environments, hosts, notify, project, registries, vars",
     ),
     (
         "unknown_host_key",

@@ -12,7 +12,7 @@ from opsctl.inputs.template_checks import CONTEXT
 from opsctl.model.build_spelling import REFUSED_BUILD_KEYS
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
-from opsctl.model.hosts import Environment, Host, HostsFile, Sudo
+from opsctl.model.hosts import Environment, Host, HostsFile, Notify, Sudo, TelegramBot
 from opsctl.model.sites import Site, SitePaths
 from opsctl.model.stack import (
     Build,
@@ -50,6 +50,8 @@ def keys(page: str, title: str) -> set[str]:
         ("hosts-toml.md", "[environments.NAME]", Environment),
         ("hosts-toml.md", "[hosts.NAME]", Host),
         ("hosts-toml.md", "[hosts.NAME.sudo]", Sudo),
+        ("hosts-toml.md", "[notify]", Notify),
+        ("hosts-toml.md", "[notify.telegram]", TelegramBot),
         ("stack-files.md", "At the top", StackFile),
         ("stack-files.md", "A service", Service),
         ("stack-files.md", "env", SecretRef),

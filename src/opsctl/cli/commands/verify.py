@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from opsctl.cli.answer import begin
 from opsctl.cli.options import Hosts, Json, Stacks, Words
-
-if TYPE_CHECKING:
-    from opsctl.checks.check import Severity
+from opsctl.errors import UsageError
 
 Tags = Annotated[
     list[str] | None,
@@ -45,6 +43,31 @@ Prometheus = Annotated[
         show_default=False,
     ),
 ]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Go on, round after round, and show what changes; ^C ends it.")
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        metavar="TIME",
+        help="With --watch: from the begin of a round to the next; default 60s.",
+        show_default=False,
+    ),
+]
+After = Annotated[
+    int | None,
+    typer.Option(
+        "--after",
+        metavar="N",
+        min=1,
+        help="With --notify: told when it has lasted N rounds; default 2.",
+        show_default=False,
+    ),
+]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="With --watch: tell whom [notify] in hosts.toml names.")
+]
 
 
 def verify(
@@ -59,6 +82,10 @@ def verify(
     show_all: All = False,
     junit: Junit = None,
     prometheus: Prometheus = None,
+    watch: Watch = False,
+    every: Every = None,
+    notify: Notify = False,
+    after: After = None,
     json: Json = False,
 ) -> int:
     """Check what runs: healthy, as rendered down to the environment and files inside, the locked images, and what apps answer.
@@ -67,16 +94,17 @@ def verify(
     get `validated_at` in images.lock.yaml; where a file cannot be written, it ends with 1 after all was told.
     """
     from opsctl.cli.request import Request
-    from opsctl.cli.verifying import Wanted, verified
+    from opsctl.cli.verifying import Files, Wanted, verified
 
-    least: Severity = severity
+    files = Files(junit, prometheus)
     wanted = Wanted(
-        tuple(tag or ()),
-        least,
-        allow_metered=allow_metered,
-        show_all=show_all,
-        junit=junit,
-        prometheus=prometheus,
+        tuple(tag or ()), severity, files, allow_metered=allow_metered, show_all=show_all, notify=notify
     )
     request = Request.about(words, hosts=host, stacks=stack)
+    if watch:
+        from opsctl.cli.watching import pause_of, watched
+
+        watched(begin(context, json=json), request, wanted, every=pause_of(every or "60s"), rounds=after or 2)
+    if every or notify or after:
+        raise UsageError("--every, --notify and --after go with --watch")
     return verified(begin(context, json=json), request, wanted)

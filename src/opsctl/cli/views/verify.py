@@ -8,12 +8,23 @@ from typing import Any
 
 from opsctl.checks.check import SEVERITIES
 from opsctl.checks.questions import Result
-from opsctl.cli.views.blocks import BLANK, Block, Column, Span, Style, Table, folded, line, without_empty
+from opsctl.cli.views.blocks import (
+    BLANK,
+    Block,
+    Column,
+    Line,
+    Span,
+    Style,
+    Table,
+    folded,
+    line,
+    without_empty,
+)
 from opsctl.cli.views.figures import count, seconds
 from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome
 
-_STYLES: dict[Result, Style] = {
+RESULT_STYLES: dict[Result, Style] = {
     "pass": "good",
     "fail": "bad",
     "inconclusive": "warn",
@@ -43,12 +54,17 @@ def verify_view(
         yield without_empty(Table(_ROWS, tuple(_rows(report, host)), indent=2))
         yield BLANK
     yield from _findings([one for one in report.outcomes if show_all or one.verdict.result in _LOUD])
-    yield line(f"{report.environment}: ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
+    yield verdict_line(report)
     if recorded:
         images = count(len(recorded), "image")
         yield line(
             Span("validated", "good"), f"  {images} for the first time with this digest (images.lock.yaml)"
         )
+
+
+def verdict_line(report: VerifyReport) -> Line:
+    """How many were asked, and the worst that was found."""
+    return line(f"{report.environment}: ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
 
 
 def after_deploy_view(report: VerifyReport) -> Iterator[Block]:
@@ -72,7 +88,9 @@ def _rows(report: VerifyReport, host: str) -> Iterator[tuple[Span, ...]]:
     for service in sorted(found, key=lambda name: (not name, name)):
         results = found[service]
         bad = any(results[result] for result in _LOUD)
-        cells = [Span(str(results[kind]), _STYLES[kind]) if results[kind] else Span("") for kind in _COLUMNS]
+        cells = [
+            Span(str(results[kind]), RESULT_STYLES[kind]) if results[kind] else Span("") for kind in _COLUMNS
+        ]
         yield Span(service or "the host", "bad" if bad else "" if service else "dim"), *cells
 
 
@@ -96,7 +114,7 @@ def _finding(one: Outcome) -> tuple[Span, ...]:
         if value
     ]
     return (
-        Span(verdict.result, _STYLES[verdict.result]),
+        Span(verdict.result, RESULT_STYLES[verdict.result]),
         Span(one.check.id),
         Span(one.host),
         Span(" ".join(filter(None, (one.service, one.case.subject)))),

@@ -1,0 +1,1 @@
+"""Checks asked round after round: what changed, and whom to tell."""

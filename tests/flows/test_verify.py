@@ -11,7 +11,7 @@ from tests.fakes.edges import FakeNetwork
 from tests.flows.machine import DIGEST, Machine
 from tests.unit.plan.model import host, service
 
-from opsctl.checks.catalogue import CHECKS
+from opsctl.checks import containers, content
 from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.answering import Outside
 from opsctl.flows.checking.report import VerifyReport
@@ -24,6 +24,8 @@ from opsctl.model.hosts import HostsFile
 from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredHost
 
+# Those that the look decides: this host has no kernel and no disks to ask about.
+CHECKS = (*containers.CHECKS, *content.CHECKS)
 HEALTHY = {"healthcheck": {"test": ["CMD", "true"]}}
 PINNED: dict[str, Any] = {
     "image": f"lab/app:1.0.0@{DIGEST}",

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from opsctl.argv.command import Command, script
 from opsctl.argv.guard import guarded
 
-__all__ = ["CHECK_VERSION", "COMPOSE_TOO_OLD", "NO_COMPOSE", "OLDEST", "check_version", "up"]
+__all__ = ["CHECK_VERSION", "COMPOSE_TOO_OLD", "NO_COMPOSE", "check_version", "up"]
 
 NO_COMPOSE = 64
 COMPOSE_TOO_OLD = 65
-OLDEST = "2.24"
 
-# What it found goes to stderr; exit codes as above.
+# opsctl.model.requirements.OLDEST_COMPOSE in shell; what it found goes to stderr; exit codes as above.
 CHECK_VERSION = """\
 usable_compose() {
     found=$(docker compose version --short 2>&1 </dev/null) || {

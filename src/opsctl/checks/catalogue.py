@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from opsctl.checks import containers, content
+from opsctl.checks import (
+    clocks,
+    containers,
+    content,
+    disks,
+    exposure,
+    limits,
+    listeners,
+    memory,
+    modes,
+    secrets,
+    versions,
+)
 from opsctl.checks.check import Check
 
-CHECKS: tuple[Check, ...] = (*containers.CHECKS, *content.CHECKS)
+_MODULES = (
+    containers,
+    content,
+    exposure,
+    listeners,
+    secrets,
+    modes,
+    memory,
+    limits,
+    disks,
+    clocks,
+    versions,
+)
+
+CHECKS: tuple[Check, ...] = tuple(check for module in _MODULES for check in module.CHECKS)

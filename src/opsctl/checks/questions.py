@@ -12,13 +12,17 @@ HERE = ""
 
 @dataclass(frozen=True, slots=True)
 class OnHost:
-    """Words to run on a host. `timeout` in seconds; `privilege` as of a Command: which sudo decision applies."""
+    """Words to run on a host. `timeout` in seconds; `privilege` as of a Command: which sudo decision applies.
+
+    `shared`: run once, however many cases ask the same; each is told what that run said.
+    """
 
     host: str
     words: tuple[str, ...]
     stdin: bytes = field(default=b"", repr=False)
     timeout: float = 20.0
     privilege: Literal["files", "engine", "both", "none"] = "none"
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,11 @@ class SourceTo:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTime:
+    """What this machine's clock says, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineGet:
     """GET on the Docker engine's API of a host; None is its 404."""
 
@@ -180,7 +189,18 @@ class Leaving:
 
 
 Question = (
-    OnHost | Inside | FilesInside | Fetch | Handshake | Reach | SourceTo | EngineGet | Logs | Pause | Leaving
+    OnHost
+    | Inside
+    | FilesInside
+    | Fetch
+    | Handshake
+    | Reach
+    | SourceTo
+    | OwnTime
+    | EngineGet
+    | Logs
+    | Pause
+    | Leaving
 )
 
 
@@ -248,6 +268,10 @@ def reached(question: Reach) -> _Asking[Reached]:
 
 def source_to(address: str) -> _Asking[str]:
     return cast("str", (yield SourceTo(address)))
+
+
+def own_time() -> _Asking[float]:
+    return cast("float", (yield OwnTime()))
 
 
 def engine(question: EngineGet) -> _Asking[Any]:

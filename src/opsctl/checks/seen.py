@@ -1,4 +1,4 @@
-"""Cases that the first look decides, without a question."""
+"""A case for each service, or for each host: decided by the first look alone, or asked about."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from opsctl.checks.situation import HostNow, ServiceNow, Situation
 
 
 def each_service(judge: Callable[[ServiceNow], Verdict]) -> Callable[[Situation], Iterator[Case]]:
-    """A case for every service that is asked about."""
-
-    def cases(situation: Situation) -> Iterator[Case]:
-        for one in situation.services():
-            yield Case(one.host.name, one.name, partial(_service, judge, one))
-
-    return cases
+    """A case for every service that is asked about; no question is asked."""
+    return asked_of_each_service(lambda one: settled(judge(one)))
 
 
 def each_host(judge: Callable[[HostNow], Verdict]) -> Callable[[Situation], Iterator[Case]]:
-    """A case for every host; none where the question is about some services."""
+    """A case for every host; none where the question is about some services. No question is asked."""
+    return asked_of_each_host(lambda one: settled(judge(one)))
+
+
+def asked_of_each_service(talk: Callable[[ServiceNow], Talk]) -> Callable[[Situation], Iterator[Case]]:
+    """As each_service, for what must be asked."""
 
     def cases(situation: Situation) -> Iterator[Case]:
-        for one in situation.whole_hosts():
-            yield Case(one.name, "", partial(_host, judge, one))
+        for one in situation.services():
+            yield Case(one.host.name, one.name, partial(talk, one))
 
     return cases
 
 
-def _service(judge: Callable[[ServiceNow], Verdict], one: ServiceNow) -> Talk:
-    return settled(judge(one))
+def asked_of_each_host(talk: Callable[[HostNow], Talk]) -> Callable[[Situation], Iterator[Case]]:
+    """As each_host, for what must be asked."""
 
+    def cases(situation: Situation) -> Iterator[Case]:
+        for one in situation.whole_hosts():
+            yield Case(one.name, "", partial(talk, one))
 
-def _host(judge: Callable[[HostNow], Verdict], one: HostNow) -> Talk:
-    return settled(judge(one))
+    return cases

@@ -9,6 +9,7 @@ from opsctl.argv.command import Completed
 from opsctl.errors import CommandFailed, EngineUnavailable
 from opsctl.flows import containers
 from opsctl.flows.site import Progress, Site
+from opsctl.model.requirements import OLDEST_COMPOSE
 from opsctl.plan.steps import PutFile
 
 # GNU tar 1.34 says "Wrote only 2048 of 10240 bytes" where the last write of a full disk was a short one.
@@ -59,13 +60,13 @@ def refuse_unusable(site: Site, completed: Completed) -> None:
             "`docker compose` is missing on the host",
             where=site.name,
             evidence=said,
-            hint=f"opsctl needs Docker Compose {compose.OLDEST} or later; {_INSTALL}",
+            hint=f"opsctl needs Docker Compose {OLDEST_COMPOSE} or later; {_INSTALL}",
         )
     if completed.code == compose.COMPOSE_TOO_OLD:
         raise EngineUnavailable(
             f"Docker Compose {''.join(said)} is too old",
             where=site.name,
-            hint=f"opsctl needs {compose.OLDEST} or later; {_INSTALL}",
+            hint=f"opsctl needs {OLDEST_COMPOSE} or later; {_INSTALL}",
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from opsctl.checks.questions import Question, Talk, UnansweredError, Verdict, unknown
+from opsctl.checks.questions import OnHost, Question, Ran, Talk, UnansweredError, Verdict, unknown
 
 Answer = Callable[[Question], Any]
 
@@ -31,3 +32,15 @@ def hold(talk: Talk, answer: Answer) -> tuple[Verdict, list[Question]]:
 
 def nobody(question: Question) -> Any:
     raise AssertionError(f"was not to be asked: {question}")
+
+
+def printed(*lines: str, code: int = 0, stderr: str = "") -> Ran:
+    """What a script of a check printed, to its end."""
+    return Ran(code, "".join(f"{line}\n" for line in (*lines, "end")).encode(), stderr.encode())
+
+
+def here(question: Question) -> Ran:
+    """A script run on this machine, as it is."""
+    assert isinstance(question, OnHost)
+    done = subprocess.run(question.words, input=question.stdin, capture_output=True, timeout=30, check=False)
+    return Ran(done.returncode, done.stdout, done.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from opsctl.checks.questions import (
     Inside,
     Logs,
     OnHost,
+    OwnTime,
     Pause,
     Question,
     Ran,
@@ -66,6 +68,7 @@ class Answers:
         self._lock = Lock()
         self._turns: dict[str, BoundedSemaphore] = {}
         self._addresses: dict[tuple[str, str], str] = {}
+        self._shared: dict[OnHost, Future[Ran]] = {}
 
     def answer(self, question: Question) -> Any:
         """What the question is answered with (see opsctl.checks.questions). Raises UnansweredError."""
@@ -77,7 +80,7 @@ class Answers:
     def _answer(self, question: Question) -> Any:
         match question:
             case OnHost():
-                return self._on_host(question)
+                return self._once(question) if question.shared else self._on_host(question)
             case Inside():
                 return self._inside(question)
             case FilesInside():
@@ -90,6 +93,8 @@ class Answers:
                 return self._reach(question)
             case SourceTo():
                 return self._outside.source_to(question.address)
+            case OwnTime():
+                return self._world.clock.now()
             case EngineGet():
                 return self._world.connect(question.host).engine.get(question.path, question.query)
             case Logs():
@@ -101,6 +106,18 @@ class Answers:
                 return self._world.clock.sleep(question.seconds)
             case _:
                 raise TypeError(question)
+
+    def _once(self, question: OnHost) -> Ran:
+        """Who asks first runs it; the others wait for that answer, or for why there is none."""
+        with self._lock:
+            mine = question not in self._shared
+            told = self._shared.setdefault(question, Future())
+        if mine:
+            try:
+                told.set_result(self._on_host(question))
+            except Exception as error:  # noqa: BLE001 - raised below, to everybody who asked
+                told.set_exception(error)
+        return told.result()
 
     def _on_host(self, question: OnHost) -> Ran:
         command = Command(

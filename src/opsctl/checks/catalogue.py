@@ -8,11 +8,15 @@ from opsctl.checks import (
     content,
     disks,
     exposure,
+    firewall,
     limits,
     listeners,
+    logs,
     memory,
     modes,
     secrets,
+    ssh_server,
+    upkeep,
     versions,
 )
 from opsctl.checks.check import Check
@@ -29,6 +33,10 @@ _MODULES = (
     disks,
     clocks,
     versions,
+    ssh_server,
+    firewall,
+    upkeep,
+    logs,
 )
 
 CHECKS: tuple[Check, ...] = tuple(check for module in _MODULES for check in module.CHECKS)

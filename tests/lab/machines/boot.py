@@ -41,6 +41,16 @@ AcceptEnv LANG LC_*
 Subsystem sftp internal-sftp
 """
 
+FIREWALL: Final = """\
+iptables -A INPUT -i lo -j ACCEPT
+iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+iptables -A INPUT -p icmp -j ACCEPT
+iptables -A INPUT ! -i eth0 -j ACCEPT
+iptables -A INPUT -p tcp -m multiport --dports 22,{port} -j ACCEPT
+iptables -A INPUT -j REJECT
+"""
+"""As of a real server; it rejects, so that a closed port is refused at once. Docker's ports pass it by."""
+
 
 def boot(host: HostSpec) -> None:
     """Boot the host; when this returns, its engine answers and its sshd listens."""
@@ -55,6 +65,7 @@ def boot(host: HostSpec) -> None:
     leave_running([*entered, *namespaces, "/usr/bin/tini-static", "--", *init], log)
     until((host.folder / "run/lab-ready").exists, f"{host.name}'s mounts", seconds=10, log=log)
     init_pid(host)
+    inside(host, ["sh", "-e", "-c", FIREWALL.format(port=keys.STRICT_PORT)])
     start_sshd(host)
     start_engine(host)
 
@@ -194,6 +205,7 @@ def _write_files(host: HostSpec) -> None:
     engine = host.folder / "etc/docker"
     engine.mkdir()
     (engine / "daemon.json").write_text(json.dumps(_engine_settings(host), indent=2))
+    _write_update_settings(host)
 
 
 def _write_ssh_configurations(host: HostSpec) -> None:
@@ -205,6 +217,17 @@ def _write_ssh_configurations(host: HostSpec) -> None:
         (folder / name).write_text(text)
 
 
+def _write_update_settings(host: HostSpec) -> None:
+    """Updates that install themselves, as far as anybody can see: nothing on the host ever runs them."""
+    settings = host.folder / "etc/apt/apt.conf.d/20auto-upgrades"
+    settings.parent.mkdir(parents=True)
+    periods = ("Update-Package-Lists", "Unattended-Upgrade")
+    settings.write_text("".join(f'APT::Periodic::{one} "1";\n' for one in periods))
+    program = host.folder / "usr-local/bin/unattended-upgrade"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+
+
 def _engine_settings(host: HostSpec) -> dict[str, object]:
     return {
         "bip": f"172.20.{host.number}.1/24",
@@ -213,5 +236,6 @@ def _engine_settings(host: HostSpec) -> dict[str, object]:
         "registry-mirrors": [f"http://{REGISTRY}"],
         "cgroup-parent": f"/opsctl-lab/{host.name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "log-opts": {"max-size": "10m"},
         "shutdown-timeout": 5,
     }

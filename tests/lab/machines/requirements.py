@@ -30,6 +30,7 @@ PROGRAMS: Final = {
     "/usr/sbin/sshd": "openssh-server",
     "/usr/bin/ssh-keygen": "openssh-client",
     "/usr/sbin/iptables": "iptables",
+    "/usr/sbin/nft": "nftables",
     "/usr/bin/tini-static": "tini",
     "/usr/bin/sudo": "sudo",
     "/usr/bin/busybox": "busybox-static",

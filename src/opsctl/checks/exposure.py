@@ -216,7 +216,7 @@ CHECKS = (
         mend="opsctl why SERVICE; an address that the host does not have yet: is the VPN up?",
         source="a connection over the SSH connection to the host",
         cases=_publishing(_answers, _tcp),
-        tags=frozenset({"deploy", "network"}),
+        tags=frozenset({"network"}),
         patience=Patience(deadline=10.0, interval=2.0),
     ),
     Check(
@@ -228,7 +228,7 @@ CHECKS = (
         mend="find who listens: ss -ltnp on the host; rules that lead there: iptables -t nat -S, nft list ruleset",
         source="connections to every address of the host in hosts.toml",
         cases=_publishing(_hidden, _narrow),
-        tags=frozenset({"deploy", "network"}),
+        tags=frozenset({"network"}),
         timeout=120.0,
     ),
 )

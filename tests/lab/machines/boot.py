@@ -220,7 +220,7 @@ def _write_ssh_configurations(host: HostSpec) -> None:
 def _write_update_settings(host: HostSpec) -> None:
     """Updates that install themselves, as far as anybody can see: nothing on the host ever runs them."""
     settings = host.folder / "etc/apt/apt.conf.d/20auto-upgrades"
-    settings.parent.mkdir(parents=True)
+    settings.parent.mkdir(parents=True, exist_ok=True)
     periods = ("Update-Package-Lists", "Unattended-Upgrade")
     settings.write_text("".join(f'APT::Periodic::{one} "1";\n' for one in periods))
     program = host.folder / "usr-local/bin/unattended-upgrade"

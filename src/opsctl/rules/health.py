@@ -50,7 +50,8 @@ def _unwaited(subject: Subject) -> Iterator[Hit]:
 def _hasty(subject: Subject) -> Iterator[Hit]:
     for view in subject.services():
         image = view.service.asked_image.rpartition("/")[2]
-        if image.startswith(_STATEFUL) and not view.definition.get("stop_grace_period"):
+        keeps = image.startswith(_STATEFUL) and "exporter" not in image
+        if keeps and not view.definition.get("stop_grace_period"):
             if view.service.kind == "job" or view.service.on_demand:
                 continue
             message = "keeps data, and has 10 s to end"

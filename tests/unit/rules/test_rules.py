@@ -160,6 +160,10 @@ def test_an_image_for_another_platform(tmp_path: Path) -> None:
     assert found(project(tmp_path / "b", FINE), "IMG005") == []
 
 
+def test_an_exporter_keeps_nothing(tmp_path: Path) -> None:
+    assert found(project(tmp_path, "image: quay.io/x/postgres-exporter:v0.20.1\n"), "HLT004") == []
+
+
 def test_limits_above_what_the_host_has(tmp_path: Path) -> None:
     greedy = "image: app:1.2.3\nmemory: 2GiB\n"
     (hit,) = found(project(tmp_path / "a", greedy, host='memory = "1GiB"'), "MEM001")

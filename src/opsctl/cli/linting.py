@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from opsctl.apps.catalogue import all_rules, apps_of, memory_rows
 from opsctl.cli.answer import answer
@@ -53,19 +55,30 @@ def report_of(invocation: Invocation, project: Project) -> Report:
     more = {one.name: memory_rows(project.fleet, project.environment, one) for one in project.desired.hosts}
     subject = Subject(project.fleet, project.desired, stored, clock.now(), more)
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
-    return apply(all_rules(apps_of(project.fleet)), subject, today, _foreign(subject))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compose-lint") as beside:
+        foreign = _foreign(subject, beside)
+        return apply(all_rules(apps_of(project.fleet)), subject, today, foreign)
 
 
-def _foreign(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
-    """What compose-lint says of each host's compose.yml, where it is installed."""
+def _foreign(subject: Subject, beside: Executor) -> Iterator[tuple[Rule, Hit]]:
+    """What compose-lint says of each host's compose.yml, where it is installed. It runs while our rules do."""
     command = compose_lint.program()
-    for host in subject.desired.hosts if command else ():
+    if command is None or not subject.desired.hosts:
+        return iter(())
+    asked = beside.submit(_asked, command, subject)
+
+    def told() -> Iterator[tuple[Rule, Hit]]:
         try:
-            found = compose_lint.findings(command or "", _compose(host), host.name)
+            yield from foreign_hits(subject, asked.result())
         except CouldNotFindOut as error:
-            yield could_not_look(error.message, host.name, subject)
-        else:
-            yield from foreign_hits(subject, {host.name: found})
+            for host in subject.desired.hosts:
+                yield could_not_look(error.message, host.name, subject)
+
+    return told()
+
+
+def _asked(command: str, subject: Subject) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    return compose_lint.findings(command, {host.name: _compose(host) for host in subject.desired.hosts})
 
 
 def _compose(host: DesiredHost) -> bytes:

@@ -71,15 +71,15 @@ class _Suppression:
 def apply(
     rules: Sequence[Rule], subject: Subject, today: str, foreign: Iterable[tuple[Rule, Hit]] = ()
 ) -> Report:
-    """`today` is `2026-11-26`, for the end dates of suppressions; `foreign` are findings of another linter, which can be
-    suppressed as ours can. Findings are sorted: errors first, then by place.
+    """`today` is `2026-11-26`, for the end dates of suppressions; `foreign` are findings of another linter, taken after ours,
+    which can be suppressed as ours can. Findings are sorted: errors first, then by place.
     """
     skipped = tuple((one, "no secret store") for one in rules if one.needs_store and subject.store is None)
     left_out = {one.id for one, _reason in skipped}
     suppressions = tuple(_suppressions(subject))
     found: dict[tuple[str, Place, str], Finding] = {}
     used: set[_Suppression] = set()
-    ours = ((rule, hit) for rule in rules if rule.id not in left_out for hit in rule.check(subject))
+    ours = tuple((rule, hit) for rule in rules if rule.id not in left_out for hit in rule.check(subject))
     others = tuple(foreign)
     for rule, hit in (*ours, *others):
         covering = [one for one in suppressions if one.covers(rule, hit)]

@@ -32,7 +32,7 @@ PROGRAM = str(Path(sys.executable).with_name("compose-lint"))
 def lint(root: Path, today: str = "2026-11-26") -> Report:
     fleet = load(root)
     subject = Subject(fleet, render(fleet, "prod", placeholder))
-    found = {"web": compose_lint.findings(PROGRAM, COMPOSE, "web")}
+    found = compose_lint.findings(PROGRAM, {"web": COMPOSE})
     return apply(RULES, subject, today, foreign_hits(subject, found))
 
 
@@ -42,7 +42,7 @@ def test_what_it_finds_stands_at_the_service_and_what_we_find_ourselves_is_left_
     assert str(found["CL-0002"].hit.place) == "stacks/apps.yml:2"
     assert found["CL-0003"].rule.severity == "note"
     assert not COVERED & set(found)
-    assert {one["rule_id"] for one in compose_lint.findings(PROGRAM, COMPOSE, "web")} & COVERED, (
+    assert {one["rule_id"] for one in compose_lint.findings(PROGRAM, {"web": COMPOSE})["web"]} & COVERED, (
         "it does find them"
     )
 
@@ -58,10 +58,17 @@ def test_it_never_refuses_a_deploy_and_is_suppressed_like_ours(tmp_path: Path) -
 
 def test_where_it_fails_that_is_no_pass(tmp_path: Path) -> None:
     with pytest.raises(CouldNotFindOut, match="compose-lint failed"):
-        compose_lint.findings(PROGRAM, b"services: [", "web")
+        compose_lint.findings(PROGRAM, {"web": b"services: ["})
     with pytest.raises(CouldNotFindOut, match="compose-lint failed"):
-        compose_lint.findings(str(tmp_path / "gone"), COMPOSE, "web")
+        compose_lint.findings(str(tmp_path / "gone"), {"web": COMPOSE})
     fleet = load(project(tmp_path / "a", FINE))
     subject = Subject(fleet, render(fleet, "prod", placeholder))
     report = apply(RULES, subject, "2026-11-26", [could_not_look("it broke", "web", subject)])
     assert report.exit(strict=False) is Exit.COULD_NOT_FIND_OUT
+
+
+def test_one_process_looks_at_all_hosts_and_each_is_told_its_own() -> None:
+    calm = b"services:\n  calm:\n    image: app:1\n"
+    found = compose_lint.findings(PROGRAM, {"web": COMPOSE, "vpn": calm})
+    assert {one["service"] for one in found["web"]} == {"app"}
+    assert {one["service"] for one in found["vpn"]} == {"calm"}

@@ -6,6 +6,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
+from opsctl.checks.throwaway import Throwaway
+
 HERE = ""
 """In place of a host's name: from the operator's own machine."""
 
@@ -191,6 +193,7 @@ class Leaving:
 Question = (
     OnHost
     | Inside
+    | Throwaway
     | FilesInside
     | Fetch
     | Handshake
@@ -245,7 +248,7 @@ _Answer = TypeVar("_Answer")
 _Asking = Generator[Question, Any, _Answer]
 
 
-def ran(question: OnHost | Inside) -> _Asking[Ran]:
+def ran(question: OnHost | Inside | Throwaway) -> _Asking[Ran]:
     """As `yield question`, with the type of its answer; so are those below. Raise UnansweredError."""
     return cast("Ran", (yield question))
 

@@ -92,6 +92,10 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for health 
 NoVerify = Annotated[
     bool, typer.Option("--no-verify", help="Ask no checks at the end (--no-wait asks none either).")
 ]
+NoGate = Annotated[
+    bool,
+    typer.Option("--no-gate", help="Try no new version before the old one stops, and count nothing after."),
+]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="The same as plan.")]

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from opsctl.cli.session import Session
     from opsctl.flows.checking.answering import Outside
     from opsctl.flows.checking.report import VerifyReport
+    from opsctl.flows.gating import Gates
     from opsctl.flows.reports import HostOutcome
     from opsctl.flows.verify import Choice
     from opsctl.model.fleet import Fleet
+    from opsctl.plan.plans import Plan
     from opsctl.rules.subject import Subject
     from opsctl.state.observed import Observed
 
@@ -81,6 +83,14 @@ def look_after(
     return verify_changed(
         session.world, *_asking(session), changed=changed, before=before, selection=session.selection
     )
+
+
+def open_gates(session: Session, observed: Mapping[str, Observed], plan: Plan) -> Gates:
+    """The gates of a deploy, with what the checks ask from."""
+    from opsctl.flows.gating import Gates
+
+    subject, _checks, outside = _asking(session)
+    return Gates(subject, outside, observed, plan)
 
 
 def _asking(session: Session) -> tuple[Subject, Sequence[Check], Outside]:

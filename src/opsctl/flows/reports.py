@@ -73,12 +73,13 @@ class DeployReport:
 
     @property
     def exit(self) -> Exit:
-        """Worst of all hosts; a host that could not be reached counts as failed once anything was changed anywhere, and so
-        does a check that did not pass: it was asked because something was changed.
+        """Worst of all hosts; a host that could not be reached, or was refused, counts as failed once anything was changed
+        anywhere, and so does a check that did not pass: it was asked because something was changed.
         """
         exits = [outcome.exit for outcome in self.outcomes]
         if self.checks and self.checks.exit is not Exit.YES:
             exits.append(Exit.INTERRUPTED if self.checks.exit is Exit.INTERRUPTED else Exit.FAILED)
         if self.changed:
-            exits = [Exit.FAILED if code is Exit.COULD_NOT_FIND_OUT else code for code in exits]
+            nothing = {Exit.COULD_NOT_FIND_OUT, Exit.NO}
+            exits = [Exit.FAILED if code in nothing else code for code in exits]
         return worst(exits)

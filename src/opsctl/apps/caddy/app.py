@@ -5,13 +5,14 @@ from __future__ import annotations
 from opsctl.apps.app import App
 from opsctl.apps.caddy import access, checks, serving
 from opsctl.apps.caddy.settings import Settings
+from opsctl.apps.caddy.trial import takes_its_caddyfile
 from opsctl.checks.gates import Gate
 
 CADDY = App(
     name="caddy",
     settings=Settings,
     rules=tuple(sorted((*access.RULES, *serving.RULES), key=lambda rule: rule.id)),
-    gate=Gate("Caddy keeps certificates and no format of its own", returns=True),
+    gate=Gate("Caddy keeps certificates and no format of its own", returns=True, trial=takes_its_caddyfile),
     page="stacks/caddy.md",
     # The image is Alpine: busybox wget, no curl. 2019 is the admin API, which listens inside the container alone.
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:2019/config/"),

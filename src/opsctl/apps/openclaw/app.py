@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.openclaw import access, keys, plugins, sandboxes
 from opsctl.apps.openclaw.memory import rows
+from opsctl.apps.openclaw.rosters import GATE
 from opsctl.apps.openclaw.settings import Settings
 
 # The image has node; whether it has curl differs by variant.
@@ -20,6 +21,7 @@ OPENCLAW = App(
     probe=("CMD", "node", "-e", _ASK),
     reload="a changed openclaw.json is a recreate, the default of on_change: what it reloads by itself differs by key and version",
     memory=rows,
+    gate=GATE,
     upgrades=(
         Upgrade("2026.1", "An unknown key ends the gateway at its start (OCL001)."),
         Upgrade("2026.2.22", "channels.ID.enabled alone does not switch a channel on (OCL004)."),

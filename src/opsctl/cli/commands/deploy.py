@@ -15,6 +15,7 @@ from opsctl.cli.options import (
     Hosts,
     Json,
     KeepHostEdits,
+    NoGate,
     NoVerify,
     NoWait,
     Parallel,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from opsctl.cli.consent import Consent
     from opsctl.cli.session import Session
     from opsctl.flows.checking.report import VerifyReport
+    from opsctl.flows.gating import Gates
     from opsctl.flows.reports import DeployReport, HostOutcome
+    from opsctl.plan.plans import Plan
     from opsctl.state.observed import Observed
 
 
@@ -44,14 +47,15 @@ def deploy(
     parallel: Parallel = 8,
     no_wait: NoWait = False,
     no_verify: NoVerify = False,
+    no_gate: NoGate = False,
     keep_host_edits: KeepHostEdits = False,
     heal: Heal = False,
     json: Json = False,
 ) -> int:
     """Bring hosts to what the files say.
 
-    Takes the leases, looks, shows the plan, asks, and does exactly that plan. Then asks the checks with the tag deploy of the
-    hosts that it changed: where one does not pass, it ends with 1.
+    Takes the leases, looks, shows the plan, asks, tries new versions of apps before anything stops, and does exactly that
+    plan. Then asks the checks with the tag deploy of the hosts that it changed: where one does not pass, it ends with 1.
     """
     if dry_run:
         from opsctl.cli.commands.plan import plan
@@ -62,14 +66,8 @@ def deploy(
     from opsctl.cli.changing import change
     from opsctl.cli.request import Request
 
-    run = partial(
-        _run,
-        parallel=1 if serial else parallel,
-        wait=not no_wait,
-        verify=not (no_verify or no_wait),
-        heal=heal,
-        keep_host_edits=keep_host_edits,
-    )
+    how = partial(_run, wait=not no_wait, heal=heal, keep_host_edits=keep_host_edits, gate=not no_gate)
+    run = partial(how, parallel=1 if serial else parallel, verify=not (no_verify or no_wait))
     request = Request.about(words, hosts=host, stacks=stack, changes=True)
     return change(begin(context, json=json), request, run, yes=yes)
 
@@ -81,6 +79,7 @@ def _run(
     parallel: int,
     wait: bool,
     verify: bool,
+    gate: bool,
     heal: bool,
     keep_host_edits: bool,
 ) -> DeployReport:
@@ -95,6 +94,7 @@ def _run(
         keep_host_edits=keep_host_edits,
         policy=session.policy,
         check=partial(_check, session) if verify else None,
+        gates=partial(_gates, session) if gate else None,
     )
 
 
@@ -102,3 +102,9 @@ def _check(session: Session, before: Mapping[str, Observed], changed: Sequence[H
     from opsctl.cli.verifying import look_after  # where nothing changes, nothing is asked
 
     return look_after(session, before, changed)
+
+
+def _gates(session: Session, observed: Mapping[str, Observed], plan: Plan) -> Gates:
+    from opsctl.cli.verifying import open_gates  # where nothing changes, no version does
+
+    return open_gates(session, observed, plan)

@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from opsctl.argv.command import Command, Completed
 from opsctl.argv.docker import asked_inside
+from opsctl.argv.guard import was_fenced
 from opsctl.argv.look import inner_files
 from opsctl.argv.seen import read_inner
+from opsctl.argv.throwaway import UNTOLD, throwaway
 from opsctl.checks.questions import (
     Certificate,
     EngineGet,
@@ -36,11 +38,13 @@ from opsctl.checks.questions import (
     UnansweredError,
 )
 from opsctl.checks.situation import Situation
+from opsctl.checks.throwaway import Throwaway
 from opsctl.edges.ports import Network, Stream
 from opsctl.edges.web import tls
 from opsctl.edges.web.http import Request, exchange
 from opsctl.errors import NotReached, OpsctlError
 from opsctl.flows.world import World
+from opsctl.model.values import Unfit
 from opsctl.state.observed import ObservedContainer
 
 COMMANDS_AT_ONCE = 4
@@ -83,6 +87,8 @@ class Answers:
                 return self._once(question) if question.shared else self._on_host(question)
             case Inside():
                 return self._inside(question)
+            case Throwaway():
+                return self._throwaway(question)
             case FilesInside():
                 return self._files_inside(question)
             case Fetch():
@@ -135,6 +141,30 @@ class Answers:
             container, question.words, question.stdin, user=question.user, timeout=question.timeout
         )
         return _ran(self._run(question.host, command))
+
+    def _throwaway(self, question: Throwaway) -> Ran:
+        directory, run = self._situation.hosts[question.host].desired.directory, self._world.who.run
+        try:
+            command = throwaway(
+                directory,
+                run,
+                image=question.image,
+                words=question.words,
+                stdin=question.stdin,
+                env=question.env,
+                capabilities=question.capabilities,
+                memory=question.memory,
+                timeout=question.timeout,
+            )
+        except Unfit as reason:
+            raise UnansweredError(str(reason)) from reason
+        completed = self._run(question.host, command)
+        if was_fenced(completed.code, completed.stderr):
+            raise UnansweredError("another run has taken the lease")
+        if completed.code < 0 or completed.code in UNTOLD:
+            said = _ran(completed).last_line()
+            raise UnansweredError(f"{question.words[0]} in the new image did not come to an end: {said}")
+        return _ran(completed)
 
     def _files_inside(self, question: FilesInside) -> dict[str, str | None]:
         container = self._running(question.host, question.service)

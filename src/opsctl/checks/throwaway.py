@@ -1,0 +1,22 @@
+"""A program of a new image, asked before anything stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Throwaway:
+    """A program of an image that the host has, in a container that lives for this question: without a network and without
+    volumes, with these variables, in `memory` bytes. Asked where the lease is held, since it makes something.
+    """
+
+    host: str
+    image: str
+    words: tuple[str, ...]
+    stdin: bytes = field(default=b"", repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    capabilities: tuple[str, ...] = ()
+    memory: int = 512 * 2**20
+    timeout: float = 60.0

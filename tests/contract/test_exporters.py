@@ -25,7 +25,8 @@ from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder, placeholder
 from opsctl.render.secret_metrics import PATH, with_secret_metrics
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+# LiteLLM may have to be installed first.
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
 
 # cAdvisor cannot be had; these were read (v0.60.5 lib/metrics/prometheus.go).
 READ = {

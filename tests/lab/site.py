@@ -15,7 +15,7 @@ from typing import Any
 from opsctl.edges.clock import SystemClock
 from opsctl.edges.sops.identities import generate, load
 from opsctl.edges.sops.store import SopsStore
-from tests.lab.machines import Lab, LabHost
+from tests.lab.machines import Lab, LabHost, engine_api
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -183,29 +183,19 @@ class Site:
         """The one container of a service, as the engine describes it."""
         ids = self.containers(host).get(service, [])
         assert len(ids) == 1, f"{service} has {len(ids)} containers on {host}"
-        (facts,) = json.loads(self.host(host).docker("inspect", ids[0]))
-        return Container(facts)
+        return Container(engine_api.container(self.host(host).docker_socket, ids[0]))
 
     def inspected(self, host: str = "") -> list[Container]:
         """Every container of the project."""
         ids = [one for found in self.containers(host).values() for one in found]
-        return [Container(one) for one in json.loads(self.host(host).docker("inspect", *ids))] if ids else []
+        return [Container(engine_api.container(self.host(host).docker_socket, one)) for one in ids]
 
     def containers(self, host: str = "") -> dict[str, list[str]]:
         """Ids of all containers of the project, by service."""
-        listed = self.host(host).docker(
-            "ps",
-            "-a",
-            "--no-trunc",
-            "--filter",
-            f"label=com.docker.compose.project={self.project}",
-            "--format",
-            '{{.ID}} {{.Label "com.docker.compose.service"}}',
-        )
+        label = f"com.docker.compose.project={self.project}"
         found: dict[str, list[str]] = {}
-        for line in listed.splitlines():
-            identity, service = line.split()
-            found.setdefault(service, []).append(identity)
+        for one in engine_api.containers(self.host(host).docker_socket, label):
+            found.setdefault(one["Labels"]["com.docker.compose.service"], []).append(one["Id"])
         return found
 
     def typed(self, *words: str, host: str = "") -> str:
@@ -233,9 +223,7 @@ class Site:
         """Everything that a deploy which changes nothing leaves as it is: ids, start times, inodes, contents."""
         found: dict[str, Any] = {}
         for name, host in self.hosts.items():
-            ids = [one for group in self.containers(name).values() for one in group]
-            facts = json.loads(host.docker("inspect", *ids)) if ids else []
-            found[name] = {one["Id"]: (one["Created"], one["State"]["StartedAt"]) for one in facts}
+            found[name] = {one.id: (one.created, one.started) for one in self.inspected(name)}
             script = 'cd "$1" 2>/dev/null || exit 0; find compose.yml env files -type f -exec stat -c "%n %i %Y %a" {} + | sort'
             found[f"{name} files"] = host.run(["sh", "-c", script, "stat", self.directory]).stdout.decode()
         return found

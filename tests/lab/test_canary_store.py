@@ -40,7 +40,7 @@ STACK = """
             mount: directory
             on_change: none
         volumes: ["data:/var/lib/postgresql/data"]
-        healthcheck: {<<: *probe, test: [CMD, pg_isready, -h, 127.0.0.1]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, pg_isready, -h, 127.0.0.1]}
       cache:
         image: "%(redis)s"
         command: [redis-server, /etc/redis/redis.conf]
@@ -49,7 +49,7 @@ STACK = """
             content: "requirepass {{ secret('redis_password') }}\\nslowlog-log-slower-than 0\\n"
             mount: directory
             on_change: none
-        healthcheck: {<<: *probe, test: [CMD-SHELL, "redis-cli ping | grep -q NOAUTH"]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD-SHELL, "redis-cli ping | grep -q NOAUTH"]}
       api:
         image: "{{ vars.registry }}/whoami:1.0.0"
         depends_on: {db: {condition: service_healthy}}

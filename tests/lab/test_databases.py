@@ -54,7 +54,7 @@ DB = """
         shm_size: 128m
         env: {POSTGRES_HOST_AUTH_METHOD: scram-sha-256, POSTGRES_USER: boss, POSTGRES_PASSWORD: {secret: superuser}}
         volumes: ["data:/var/lib/postgresql/data"]
-        healthcheck: {<<: *probe, test: [CMD, pg_isready, -h, 127.0.0.1]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, pg_isready, -h, 127.0.0.1]}
         stop_grace_period: 20s
         databases:
           one: {password: {secret: one_db}, extensions: [pgcrypto], connection_limit: 7}

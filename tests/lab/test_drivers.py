@@ -40,14 +40,14 @@ PROJECT = """
         lint: {ignore: [{rule: SEC001, reason: a password of the test alone, until: "2099-12-31"}]}
         volumes: ["data:/var/lib/postgresql/data"]
         networks: [back]
-        healthcheck: {<<: *probe, test: [CMD, pg_isready, -h, 127.0.0.1]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, pg_isready, -h, 127.0.0.1]}
       cache:
         image: "%(redis)s"
         command: [redis-server, /etc/redis/redis.conf]
         networks: [back]
         files:
           - {target: /etc/redis/redis.conf, content: "requirepass canary-first-4c1d\\n", mount: directory, on_change: none}
-        healthcheck: {<<: *probe, test: [CMD, redis-cli, ping]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, redis-cli, ping]}
       alone:
         image: "%(redis)s"
         network_mode: host

@@ -69,7 +69,7 @@ STACK = """
         env: {POSTGRES_HOST_AUTH_METHOD: scram-sha-256, POSTGRES_PASSWORD: "only for the first start"}
         lint: {ignore: [{rule: SEC001, reason: a password of the test alone, until: "2099-12-31"}]}
         volumes: ["data:/var/lib/postgresql/data"]
-        healthcheck: {<<: *probe, test: [CMD, pg_isready, -h, 127.0.0.1]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, pg_isready, -h, 127.0.0.1]}
       cache:
         image: "%(redis)s"
         command: [redis-server, /etc/redis/redis.conf]
@@ -78,7 +78,7 @@ STACK = """
             content: "requirepass {{ secret('redis_password') }}\\n"
             mount: directory
             on_change: none
-        healthcheck: {<<: *probe, test: [CMD-SHELL, "redis-cli ping | grep -q NOAUTH"]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD-SHELL, "redis-cli ping | grep -q NOAUTH"]}
       api:
         image: "{{ vars.registry }}/whoami:1.0.0"
         depends_on: {db: {condition: service_healthy}}

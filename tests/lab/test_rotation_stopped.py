@@ -26,7 +26,7 @@ STACK = """
         env: {POSTGRES_HOST_AUTH_METHOD: scram-sha-256, POSTGRES_PASSWORD: "only for the first start"}
         lint: {ignore: [{rule: SEC001, reason: a password of the test alone, until: "2099-12-31"}]}
         volumes: ["data:/var/lib/postgresql/data"]
-        healthcheck: {<<: *probe, test: [CMD, pg_isready, -h, 127.0.0.1]}
+        healthcheck: {<<: *probe, interval: 1s, test: [CMD, pg_isready, -h, 127.0.0.1]}
       api:
         image: "{{ vars.registry }}/whoami:1.0.0"
         depends_on: {db: {condition: service_healthy}}

@@ -18,6 +18,11 @@ ENOUGH = 2 * 2**30
 
 effort.use()
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if WORKER.startswith("gw"):
+    # Before anything imports the lab: each worker has a set of hosts of its own.
+    os.environ.setdefault("OPSCTL_LAB_SET", str(int(WORKER.removeprefix("gw")) + 1))
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders of tests that need no lab are in memory, where there is enough: what opsctl writes it also syncs,

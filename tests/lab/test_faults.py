@@ -66,7 +66,7 @@ class TestNothingIsDone:
             fails(
                 run,
                 "no connection",
-                "10.213.0.13: connection refused",
+                f"{pending.host().address}: connection refused",
                 hint="is the machine up, sshd running",
             )
             with pending.host().link_down():
@@ -93,7 +93,7 @@ class TestNothingIsDone:
             run = pending.deploy(code=5)
         fails(
             run,
-            "the host key of 10.213.0.13 is not known: ssh-ed25519 SHA256:",
+            f"the host key of {pending.host().address} is not known: ssh-ed25519 SHA256:",
             hint="opsctl hosts trust lab-spare",
         )
         assert not (pending.root / "nobody").exists()

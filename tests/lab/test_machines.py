@@ -9,15 +9,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.machines import Lab, LabError, LabHost, marks, processes
+from tests.lab.machines.layout import CHECKOUT, EVERY, NAMES, SETS, HostSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [
     pytest.mark.lab,
@@ -295,6 +297,38 @@ def test_a_host_whose_engine_died_is_booted_again(lab: Lab, spare: LabHost) -> N
     Lab.up("lab-spare")
 
     assert docker_host_of(spare.docker_socket) == "lab-spare"
+
+
+@pytest.mark.parametrize("of", [attrgetter(name) for name in ("machine", "address", "veth", "folder")])
+def test_no_two_hosts_of_any_set_are_the_same_to_the_machine(of: Callable[[HostSpec], object]) -> None:
+    assert len(set(map(of, EVERY))) == len(EVERY) == SETS * len(NAMES)
+
+
+def test_every_host_fits_into_what_the_kernel_and_the_networks_allow() -> None:
+    assert max(len(spec.veth) for spec in EVERY) <= 15
+    assert max(220 + spec.number for spec in EVERY) <= 255
+
+
+@pytest.mark.parametrize(
+    "said, address", [("1", "10.213.0.11"), ("2", "10.213.0.14"), (str(SETS + 1), "10.213.0.11")]
+)
+def test_a_process_means_the_hosts_of_its_set(said: str, address: str) -> None:
+    code = (
+        "from tests.lab.machines.layout import SPECS; print(SPECS['lab-app'].name, SPECS['lab-app'].address)"
+    )
+    environ = {**os.environ, "OPSCTL_LAB_SET": said}
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environ, cwd=CHECKOUT)
+    assert done.stdout.split() == ["lab-app", address]
+
+
+def test_a_worker_has_a_set_of_its_own() -> None:
+    code = "import tests.conftest; from tests.lab.machines.layout import SET; print(SET)"
+    environ = {**os.environ, "PYTEST_XDIST_WORKER": "gw2"}
+    environ.pop("OPSCTL_LAB_SET", None)
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environ, cwd=CHECKOUT)
+    assert done.stdout == "3\n"
 
 
 def test_an_unknown_host_is_refused_by_name(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.lab.killed import kill
+from tests.lab.machines.layout import EVERY
 from tests.lab.site import CHECKOUT, Site
 
 pytestmark = pytest.mark.hosts("lab-app", "lab-vpn")
@@ -17,8 +18,14 @@ pytestmark = pytest.mark.hosts("lab-app", "lab-vpn")
 
 @pytest.fixture
 def shipped(site: Site) -> Site:
-    """A copy of the repository's own hosts.toml, stacks and templates, deployed from nothing."""
+    """A copy of the repository's own hosts.toml, stacks and templates, deployed from nothing.
+
+    It names the hosts of the first set; the copy names those that the test has.
+    """
     shutil.copy(CHECKOUT / "hosts.toml", site.root)
+    for spec in EVERY:
+        if spec.set == 1 and spec.name in site.hosts:
+            site.edit("hosts.toml", f'"{spec.address}"', f'"{site.host(spec.name).address}"')
     for folder in ("stacks", "templates"):
         shutil.copytree(CHECKOUT / folder, site.root / folder)
     (site.root / ".lab").symlink_to(CHECKOUT / ".lab")

@@ -7,7 +7,7 @@ import sys
 
 from tests.lab.machines import boot, lab, registry
 from tests.lab.machines.errors import LabError
-from tests.lab.machines.layout import DEFAULT_HOSTS, REGISTRY, SPECS
+from tests.lab.machines.layout import DEFAULT_HOSTS, EVERY, REGISTRY, SET
 from tests.lab.machines.progress import say
 
 
@@ -36,12 +36,14 @@ def _run(command: str, hosts: list[str]) -> None:
 
 
 def _status() -> None:
-    print(f"{'host':<10} {'address':<13} {'running':<8} {'engine':<7} ssh")
-    for spec in SPECS.values():
+    print(f"{'host':<11} {'address':<13} {'running':<8} {'engine':<7} ssh")
+    for spec in EVERY:
         up = boot.runs(spec)
+        if not up and spec.set != SET:
+            continue
         words = [_word(up and ask(spec)) for ask in (boot.runs, boot.engine_answers, boot.ssh_answers)]
-        print(f"{spec.name:<10} {spec.address:<13} {words[0]:<8} {words[1]:<7} {words[2]}")
-    print(f"registry   {REGISTRY}: {_word(registry.healthy())}")
+        print(f"{spec.machine:<11} {spec.address:<13} {words[0]:<8} {words[1]:<7} {words[2]}")
+    print(f"registry    {REGISTRY}: {_word(registry.healthy())}")
 
 
 def _word(answer: bool) -> str:

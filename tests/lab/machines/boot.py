@@ -60,10 +60,10 @@ def boot(host: HostSpec) -> None:
     namespaces = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     init = [str(PACKAGE / "host_init.sh"), str(host.folder), host.name]
     # `ip netns exec` would remount /sys and hide the cgroup mounts, without which no container runs.
-    entered = ["nsenter", f"--net=/run/netns/{host.name}", "--", "env", "-i", f"PATH={PATH}"]
+    entered = ["nsenter", f"--net=/run/netns/{host.machine}", "--", "env", "-i", f"PATH={PATH}"]
     log = host.folder / "init.log"
     leave_running([*entered, *namespaces, "/usr/bin/tini-static", "--", *init], log)
-    until((host.folder / "run/lab-ready").exists, f"{host.name}'s mounts", seconds=10, log=log)
+    until((host.folder / "run/lab-ready").exists, f"{host.machine}'s mounts", seconds=10, log=log)
     init_pid(host)
     inside(host, ["sh", "-e", "-c", FIREWALL.format(port=keys.STRICT_PORT)])
     start_sshd(host)
@@ -73,7 +73,7 @@ def boot(host: HostSpec) -> None:
 def remove(host: HostSpec) -> None:
     """End everything of the host and delete what it wrote, also after a crash of the lab."""
     network.unplug(host)
-    remove_cgroups(host.name)
+    remove_cgroups(host.machine)
     shutil.rmtree(host.folder, ignore_errors=True)
 
 
@@ -112,7 +112,7 @@ def init_pid(host: HostSpec) -> int:
         if process and _is_process_one(pid):
             record.write_text(json.dumps([process.pid, process.started]))
             return pid
-    raise LabError(f"{host.name} does not run; `python -m tests.lab.machines up` boots it")
+    raise LabError(f"{host.machine} does not run; `python -m tests.lab.machines up` boots it")
 
 
 def inside(
@@ -139,7 +139,7 @@ def start_engine(host: HostSpec) -> None:
     log = host.folder / "var-log/dockerd.log"
     command = "setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &"
     inside(host, ["sh", "-c", command])
-    until(lambda: engine_answers(host), f"{host.name}'s engine", seconds=60, log=log)
+    until(lambda: engine_answers(host), f"{host.machine}'s engine", seconds=60, log=log)
 
 
 def engine_answers(host: HostSpec) -> bool:
@@ -159,7 +159,7 @@ def start_sshd(host: HostSpec) -> None:
     for name in SSH_CONFIGURATIONS:
         log = f"/var/log/{name}.log"
         inside(host, ["/usr/sbin/sshd", "-f", f"/etc/ssh/{name}", "-E", log])
-    until(lambda: ssh_answers(host), f"{host.name}'s sshd", seconds=10)
+    until(lambda: ssh_answers(host), f"{host.machine}'s sshd", seconds=10)
 
 
 def ssh_answers(host: HostSpec) -> bool:
@@ -234,7 +234,7 @@ def _engine_settings(host: HostSpec) -> dict[str, object]:
         "default-address-pools": [{"base": f"10.{220 + host.number}.0.0/16", "size": 24}],
         "insecure-registries": [NETWORK],
         "registry-mirrors": [f"http://{REGISTRY}"],
-        "cgroup-parent": f"/opsctl-lab/{host.name}",
+        "cgroup-parent": f"/opsctl-lab/{host.machine}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "log-opts": {"max-size": "10m"},
         "shutdown-timeout": 5,

@@ -40,7 +40,7 @@ def link_down(host: HostSpec) -> Iterator[None]:
             yield
         finally:
             network.set_cable(host, "up")
-            until(lambda: boot.ssh_answers(host), f"{host.name} after its cable", seconds=15)
+            until(lambda: boot.ssh_answers(host), f"{host.machine} after its cable", seconds=15)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def engine_hung(host: HostSpec) -> Iterator[None]:
             yield
         finally:
             inside(host, ["sh", "-c", "kill -CONT $(cat /run/docker.pid)"])
-            until(lambda: boot.engine_answers(host), f"{host.name}'s engine", seconds=15)
+            until(lambda: boot.engine_answers(host), f"{host.machine}'s engine", seconds=15)
 
 
 @contextmanager

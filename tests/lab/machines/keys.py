@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from tests.lab.machines.layout import CACHE, CHECKOUT, REGISTRY, SPECS
+from tests.lab.machines.layout import CACHE, CHECKOUT, EVERY, REGISTRY
 from tests.lab.machines.processes import run
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def client_public() -> str:
 
 
 def host_key_folder(host: HostSpec) -> Path:
-    """Give the folder with the host's ed25519 and rsa keys; make them the first time."""
+    """Give the folder with the ed25519 and rsa keys of all hosts of that name; make them the first time."""
     folder = FOLDER / host.name
     _public(folder / "ssh_host_ed25519_key", "ed25519")
     _public(folder / "ssh_host_rsa_key", "rsa")
@@ -43,7 +43,7 @@ def known_hosts_line(host: HostSpec) -> str:
 def write_checkout_folder(references: Iterable[str]) -> None:
     """Write .lab/ of this checkout: pins, client key, registry, images and an ssh_config."""
     CHECKOUT_FOLDER.mkdir(exist_ok=True)
-    pins = "".join(f"{known_hosts_line(spec)}\n" for spec in SPECS.values())
+    pins = "".join(f"{known_hosts_line(spec)}\n" for spec in EVERY)
     _put(".gitignore", "*\n")
     _put("known_hosts", pins)
     _put("registry", f"{REGISTRY}\n")
@@ -83,7 +83,7 @@ def _ssh_config() -> str:
         "    StrictHostKeyChecking yes\n"
     )
     return "\n".join(
-        f"Host {spec.name}\n    HostName {spec.address}\n    User deploy\n{common}" for spec in SPECS.values()
+        f"Host {spec.machine}\n    HostName {spec.address}\n    User deploy\n{common}" for spec in EVERY
     )
 
 

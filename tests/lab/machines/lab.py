@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.machines import boot, images, keys, marks, network, registry, requirements
 from tests.lab.machines.errors import LabError
 from tests.lab.machines.host import LabHost
-from tests.lab.machines.layout import BUILDER, DEFAULT_HOSTS, REGISTRY, SPECS, STATE
+from tests.lab.machines.layout import BUILDER, DEFAULT_HOSTS, EVERY, REGISTRY, SET, SETS, SPECS, STATE
 from tests.lab.machines.progress import step
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Lab:
         """Bring up these hosts (default: lab-app and lab-vpn) and the registry.
 
         Healthy hosts and a healthy registry are used as they are, in under a second; the rest is
-        cleaned and booted. One caller at a time does this; another waits. Writes .lab/ of this
-        checkout. Other hosts that are up stay up.
+        cleaned and booted. One caller at a time does this, and boots hosts of one set; another waits.
+        Writes .lab/ of this checkout. Other hosts that are up stay up.
         """
         specs = [_spec(name) for name in names or DEFAULT_HOSTS]
         requirements.ensure()
@@ -45,9 +45,12 @@ class Lab:
             served = images.ensure()
             network.ensure_bridge()
             _serve(served)
-            _boot_missing(specs)
+            for spec in EVERY:
+                keys.host_key_folder(spec)
             keys.client_public()
             keys.write_checkout_folder(served.references)
+        with _alone(SET - 1):
+            _boot_missing(specs)
         return cls(tuple(spec.name for spec in specs), served.references)
 
     def host(self, name: str) -> LabHost:
@@ -77,8 +80,10 @@ class Lab:
 
 def down() -> None:
     """End the whole lab and delete what its hosts wrote; caches and keys stay."""
-    with _alone():
-        _in_parallel(boot.remove, [*SPECS.values(), BUILDER])
+    with ExitStack() as alone:
+        for number in range(SETS):
+            alone.enter_context(_alone(number))
+        _in_parallel(boot.remove, [*EVERY, BUILDER])
         registry.stop()
         registry.Registry(images.BUILDING_PORT, registry.STORAGE).stop()
         network.remove_bridge()
@@ -86,7 +91,7 @@ def down() -> None:
         for path in STATE.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != "lock":
+            elif not path.name.startswith("lock"):
                 path.unlink()
 
 
@@ -110,9 +115,7 @@ def _boot_missing(specs: Sequence[HostSpec]) -> None:
     if not missing:
         return
     requirements.compose_binary()
-    for spec in missing:
-        keys.host_key_folder(spec)
-    with step(f"booting {', '.join(spec.name for spec in missing)}"):
+    with step(f"booting {', '.join(spec.machine for spec in missing)}"):
         _in_parallel(boot.boot, missing)
 
 
@@ -135,8 +138,9 @@ def _spec(name: str) -> HostSpec:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(number: int = 0) -> Iterator[None]:
+    """Keep others from what all sets share and from booting hosts of the first (0), or of one of the other sets."""
     STATE.mkdir(parents=True, exist_ok=True)
-    with (STATE / "lock").open("w") as lock:
+    with (STATE / f"lock{number or ''}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -43,7 +43,7 @@ def reserved(host: HostSpec) -> Iterator[None]:
 
     The reservation ends with the process, however that ends.
     """
-    with (STATE / f"reserved-{host.name}").open("w") as lock:
+    with (STATE / f"reserved-{host.machine}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

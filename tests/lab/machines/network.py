@@ -28,9 +28,9 @@ def remove_bridge() -> None:
 
 def plug_in(host: HostSpec) -> None:
     """Make the host's network namespace and its cable to the bridge."""
-    inside = ("-netns", host.name)
-    _ip("netns", "add", host.name)
-    far_end = ("name", "eth0", "address", host.hardware_address, "netns", host.name)
+    inside = ("-netns", host.machine)
+    _ip("netns", "add", host.machine)
+    far_end = ("name", "eth0", "address", host.hardware_address, "netns", host.machine)
     cable = ("type", "veth", "peer", *far_end)
     _ip("link", "add", host.veth, *cable)
     _ip("link", "set", host.veth, "master", BRIDGE, "up")
@@ -41,15 +41,15 @@ def plug_in(host: HostSpec) -> None:
 
 def unplug(host: HostSpec) -> None:
     """End every process in the host's network namespace, then remove it with its cable."""
-    if host.name in _ip("netns", "list").split():
-        until(lambda: not _kill_members(host), f"the end of {host.name}", seconds=20)
-        _ip("netns", "delete", host.name)
+    if host.machine in _ip("netns", "list").split():
+        until(lambda: not _kill_members(host), f"the end of {host.machine}", seconds=20)
+        _ip("netns", "delete", host.machine)
     _ip("link", "delete", host.veth, check=False)
 
 
 def members(host: HostSpec) -> list[int]:
     """List the processes in the host's own network namespace, by the machine's numbers."""
-    return [int(pid) for pid in _ip("netns", "pids", host.name, check=False).split()]
+    return [int(pid) for pid in _ip("netns", "pids", host.machine, check=False).split()]
 
 
 def set_cable(host: HostSpec, state: str) -> None:

@@ -40,7 +40,7 @@ _CASES = [
         f"{LEAD}.a.member_of.0: 'pg_execute_server_program' is no role of PostgreSQL that opsctl gives away",
         (
             "there are: pg_checkpoint, pg_create_subscription, pg_maintain, pg_monitor, pg_read_all_data, pg_read_all_settings, "
-            "pg_read_all_stats, pg_signal_backend, pg_stat_scan_tables, pg_use_reserved_connections,pg_write_all_data"
+            "pg_read_all_stats, pg_signal_backend, pg_stat_scan_tables, pg_use_reserved_connections, pg_write_all_data"
         ),
     ),
     (

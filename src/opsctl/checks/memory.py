@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from opsctl.checks.check import Check
 from opsctl.checks.questions import Talk, Verdict, failed, passed, pause, skipped, unknown
-from opsctl.checks.scripts import Facts, number, only, told
+from opsctl.checks.scripts import Facts, number, told
 from opsctl.checks.seen import asked_of_each_host, each_host
 from opsctl.checks.situation import HostNow
 
@@ -29,8 +29,8 @@ while read -r name count; do
 done </proc/vmstat
 """
 
-# oom_kill (Linux 4.13) counts those that were killed at a container's limit too; the log tells them apart. That is whole
-# from its first line on, "Linux version …"; dmesg forgets, and Debian's kernel shows it to root alone.
+# oom_kill (Linux 4.13) counts those that were killed at a container's limit too; the log tells them apart, as long as it tells of
+# them all: dmesg forgets, and Debian's kernel shows it to root alone.
 _KILLED = """\
 while read -r name count; do
     case $name in oom_kill) echo "oom_kill $count" ;; esac
@@ -39,7 +39,7 @@ read -r uptime idle </proc/uptime
 echo "uptime ${uptime%%.*}"
 log=$(journalctl -k -b -q --no-pager -o short-monotonic 2>/dev/null)
 case $log in *'Linux version '*) ;; *) log=$(dmesg 2>/dev/null) ;; esac
-case $log in *'Linux version '*) echo whole ;; esac
+echo "told $(printf '%s\\n' "$log" | grep -c 'ut of memory: Kill')"
 printf '%s\\n' "$log" | grep 'Out of memory: Kill' | tail -n 20 | while read -r line; do
     echo "killed $line"
 done
@@ -74,19 +74,18 @@ def _swap(host: HostNow) -> Talk:
 
 def _killed(host: HostNow) -> Talk:
     facts = yield from told(host.name, _KILLED)
-    if not number(facts, "oom_kill"):
+    count = number(facts, "oom_kill")
+    if not count:
         return passed("none since it started")
     lately = _lately(facts)
     if lately:
         return failed(f"killed in the last day: {', '.join(lately)}")
-    if "whole" not in facts:
+    if number(facts, "told") < count:
         return unknown(
-            f"{only(facts, 'oom_kill')} processes were killed for want of memory since it started; the kernel's log, "
-            "which tells which and why, is not whole or may not be read"
+            f"{count} processes were killed for want of memory since it started; the kernel's log, which tells at whose limit, "
+            "has forgotten some, or may not be read"
         )
-    return passed(
-        f"{only(facts, 'oom_kill')} since it started: at a container's limit, or more than a day ago"
-    )
+    return passed(f"{count} since it started: at a container's limit, or more than a day ago")
 
 
 def _lately(facts: Facts) -> Sequence[str]:

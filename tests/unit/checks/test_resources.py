@@ -69,11 +69,16 @@ KILL = "Out of memory: Killed process 4242 (postgres) total-vm:1kB, anon-rss:1kB
     "lines,result,words",
     [
         (["oom_kill 0"], "pass", "none since"),
-        (["oom_kill 2", "uptime 200000", "whole", f"killed [  190000.5] {KILL}"], "fail", "postgres"),
-        (["oom_kill 2", "uptime 200000", f"killed [  190000.5] web kernel: {KILL}"], "fail", "postgres"),
-        (["oom_kill 2", "uptime 200000", "whole", f"killed [  100000.5] {KILL}"], "pass", "2 since"),
-        (["oom_kill 2", "uptime 200000", "whole"], "pass", "container's limit"),
-        (["oom_kill 2", "uptime 200000"], "inconclusive", "may not be read"),
+        (["oom_kill 2", "uptime 200000", "told 2", f"killed [  190000.5] {KILL}"], "fail", "postgres"),
+        (
+            ["oom_kill 2", "uptime 200000", "told 0", f"killed [  190000.5] web kernel: {KILL}"],
+            "fail",
+            "postgres",
+        ),
+        (["oom_kill 2", "uptime 200000", "told 2", f"killed [  100000.5] {KILL}"], "pass", "2 since"),
+        (["oom_kill 2", "uptime 200000", "told 2"], "pass", "container's limit"),
+        (["oom_kill 2", "uptime 200000", "told 1"], "inconclusive", "may not be read"),
+        (["oom_kill 2", "uptime 200000"], "inconclusive", "no told"),
         ([], "inconclusive", "no oom_kill"),
     ],
 )

@@ -10,6 +10,7 @@ from opsctl.checks.questions import Talk, Verdict, failed, passed, pause, skippe
 from opsctl.checks.scripts import Facts, number, told
 from opsctl.checks.seen import asked_of_each_host, each_host
 from opsctl.checks.situation import HostNow
+from opsctl.secrets.policy import span_in_words
 
 LEAST_AVAILABLE = 0.2
 """Of all memory: what could be given to somebody without swapping."""
@@ -29,8 +30,8 @@ while read -r name count; do
 done </proc/vmstat
 """
 
-# oom_kill (Linux 4.13) counts those that were killed at a container's limit too; the log tells them apart, as long as it tells of
-# them all: dmesg forgets, and Debian's kernel shows it to root alone.
+# oom_kill (Linux 4.13) counts those that were killed at a container's limit too; the log tells them apart, as far back as it goes:
+# dmesg forgets, and Debian's kernel shows it to root alone.
 _KILLED = """\
 while read -r name count; do
     case $name in oom_kill) echo "oom_kill $count" ;; esac
@@ -39,10 +40,12 @@ read -r uptime idle </proc/uptime
 echo "uptime ${uptime%%.*}"
 log=$(journalctl -k -b -q --no-pager -o short-monotonic 2>/dev/null)
 case $log in *'Linux version '*) ;; *) log=$(dmesg 2>/dev/null) ;; esac
-echo "told $(printf '%s\\n' "$log" | grep -c 'ut of memory: Kill')"
-printf '%s\\n' "$log" | grep 'Out of memory: Kill' | tail -n 20 | while read -r line; do
-    echo "killed $line"
-done
+if [ -n "$log" ]; then
+    echo "first $(printf '%s\\n' "$log" | head -n 1)"
+    printf '%s\\n' "$log" | grep 'Out of memory: Kill' | tail -n 20 | while read -r line; do
+        echo "killed $line"
+    done
+fi
 """
 _STAMP = re.compile(r"^\[\s*(\d+)(?:\.\d+)?\]")
 _NAME = re.compile(r"Kill(?:ed)? process \d+,? \(?([^),]+)")
@@ -80,12 +83,15 @@ def _killed(host: HostNow) -> Talk:
     lately = _lately(facts)
     if lately:
         return failed(f"killed in the last day: {', '.join(lately)}")
-    if number(facts, "told") < count:
+    first = _STAMP.match(facts.get("first", [""])[0])
+    if first is None:
         return unknown(
-            f"{count} processes were killed for want of memory since it started; the kernel's log, which tells at whose limit, "
-            "has forgotten some, or may not be read"
+            f"{count} killed since it started; the kernel's log, which tells at whose limit, may not be read"
         )
-    return passed(f"{count} since it started: at a container's limit, or more than a day ago")
+    back = span_in_words(number(facts, "uptime") - int(first[1]))
+    return passed(
+        f"none in the kernel's log, which goes back {back}; {count} since it started, those of containers too"
+    )
 
 
 def _lately(facts: Facts) -> Sequence[str]:
@@ -124,8 +130,8 @@ CHECKS = (
         id="V-MEM-004",
         title="The kernel killed nobody for want of the host's memory",
         severity="high",
-        proves="In the last day no process was killed because the host itself had no memory left. Those killed at the limit "
-        "of their container are V-CTR-002's.",
+        proves="In the last day, as far back as the kernel's log goes, no process was killed because the host itself had no memory "
+        "left. Those killed at the limit of their container are V-CTR-002's.",
         mend="limits whose sum fits (opsctl memory); dmesg on the host tells who took it",
         source="oom_kill of /proc/vmstat; the kernel's log (mm/oom_kill.c: 'Out of memory: Killed process', 'Memory cgroup out of memory')",
         cases=asked_of_each_host(_killed),

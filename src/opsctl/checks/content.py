@@ -35,6 +35,8 @@ def _plan(host: HostNow) -> Verdict:
 def _environment(one: ServiceNow) -> Verdict:
     if one.container is None:
         return skipped(one.mark)
+    if one.mark in {"held", "on demand"} and not one.runs:
+        return skipped(one.mark)  # its next start makes it anew
     seen = one.container.inspected
     own = one.host.observed.image_env.get(one.container.image_id)
     if seen is None or own is None:

@@ -111,6 +111,14 @@ def test_the_environment_key_by_key_and_never_a_value() -> None:
     assert verdict("V-ENV-001", situation(service("api", env=rendered), containers=[good])).result == "pass"
 
 
+def test_what_is_stopped_on_purpose_takes_its_environment_when_it_is_started() -> None:
+    old = container("api", seen=inspected(env={"PATH": "/bin"}), state="exited")
+    about = situation(service("api", env={"WORD": "new"}), containers=[old], held=frozenset({"api"}))
+    assert verdict("V-ENV-001", about) == Verdict("skip", "held")
+    by_hand = situation(service("api", env={"WORD": "new"}), containers=[old])
+    assert verdict("V-ENV-001", by_hand).result == "fail"
+
+
 def test_an_environment_that_nobody_told_is_no_pass() -> None:
     about = situation(service("api", env={"A": "1"}), containers=[container("api", image_id="sha256:9")])
     assert verdict("V-ENV-001", about).result == "inconclusive"

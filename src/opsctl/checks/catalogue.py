@@ -20,6 +20,7 @@ from opsctl.checks import (
     versions,
 )
 from opsctl.checks.check import Check
+from opsctl.checks.own import catalogue as own
 
 _MODULES = (
     containers,
@@ -37,6 +38,7 @@ _MODULES = (
     firewall,
     upkeep,
     logs,
+    own,
 )
 
 CHECKS: tuple[Check, ...] = tuple(check for module in _MODULES for check in module.CHECKS)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from opsctl.checks.questions import Talk
 from opsctl.checks.situation import Situation
+from opsctl.model.checks import Severity, Tag
 
-Severity = Literal["low", "medium", "high", "critical"]
+__all__ = ["SEVERITIES", "Case", "Check", "Patience", "Severity", "Tag"]
+
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """Least first."""
-Tag = Literal["deploy", "network", "host", "secrets", "data", "upgrade", "nightly", "own"]
 
 
 @dataclass(frozen=True, slots=True)

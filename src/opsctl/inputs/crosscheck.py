@@ -7,6 +7,7 @@ from opsctl.inputs.dependency_checks import check_dependencies
 from opsctl.inputs.draft import Draft
 from opsctl.inputs.host_checks import check_together
 from opsctl.inputs.host_names import check_host_names
+from opsctl.inputs.own_check_checks import check_own_checks
 from opsctl.inputs.scopes import scopes
 from opsctl.inputs.service_checks import check_resource_labels, check_service, check_service_names
 from opsctl.inputs.site_checks import check_sites
@@ -25,6 +26,7 @@ def crosscheck(draft: Draft, *, hosts_known: bool) -> None:
         for member in scope.members():
             check_service(scope, member)
             check_databases(scope, member)
+            check_own_checks(scope, member)
         check_dependencies(scope)
         check_together(scope)
         if hosts_known:

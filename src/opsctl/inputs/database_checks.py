@@ -19,12 +19,12 @@ def check_databases(scope: Scope, member: Member) -> None:
     for name, connection in member.service.connections.items():
         where = ("connections", name)
         lead = f"services.{member.name}.connections"
-        keepers = list(_services(scope, name))
-        if not keepers and not _is_known(scope, name):
-            known = {one for one in _names(scope) if any(each.databases for each in _services(scope, one))}
+        found = list(keepers(scope, name))
+        if not found and not _is_known(scope, name):
+            known = {one for one in _names(scope) if any(each.databases for each in keepers(scope, one))}
             message = f"{lead}: there is no service {name!r} in this environment"
             scope.draft.add(scope.place(member, *where), message, nearest(name, known))
-        for keeper in keepers[:1]:
+        for keeper in found[:1]:
             if connection.database not in keeper.databases:
                 message = f"{lead}.{name}: {name} keeps no database {connection.database!r}"
                 hint = nearest(connection.database, keeper.databases)
@@ -57,7 +57,7 @@ def _check_kept(scope: Scope, member: Member) -> None:
                 )
 
 
-def _services(scope: Scope, name: str) -> Iterator[Service]:
+def keepers(scope: Scope, name: str) -> Iterator[Service]:
     """The services of that name, on whatever host of the environment."""
     for (environment, stack), file in scope.draft.stacks.items():
         if environment == scope.environment and name in file.services and _runs(scope, stack):

@@ -226,7 +226,9 @@ def _walk(value: Any, parts: list[str], path: str) -> tuple[Path, Any]:
 def _inside(value: Any) -> tuple[dict[str, str | int], Callable[[Any], Any]]:
     """What can follow in a path, and how to get it."""
     if isinstance(value, BaseModel):
-        return {key: key for key in type(value).model_fields}, lambda key: getattr(value, key)
+        fields = type(value).model_fields
+        names = {info.alias or name: name for name, info in fields.items()}
+        return {key: key for key in names}, lambda key: getattr(value, names[key])
     if isinstance(value, Mapping):
         return {str(key): key for key in value}, value.__getitem__
     if isinstance(value, list | tuple):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from opsctl.apps.app import App
 from opsctl.apps.catalogue import BUILT_IN
 from opsctl.inputs.compose_spec import keys_of
+from opsctl.model.checks import KINDS, OwnCheck
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
@@ -57,6 +58,7 @@ def _stack_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": compose
         | {"opsctl_service": _service_schema(), "opsctl_override": _override_schema()}
+        | _check_schemas()
         | {f"app_{app.name}": _settings_schema(app) for app in BUILT_IN},
     }
 
@@ -154,6 +156,11 @@ def _own_properties() -> dict[str, Any]:
             "description": "By the service that keeps the database: what this one may hold open.",
         },
         "site": _site_schema(),
+        "checks": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/opsctl_check"},
+            "description": "What opsctl verify asks of it.",
+        },
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
     }
 
@@ -181,6 +188,13 @@ def _databases_schema() -> dict[str, Any]:
         "additionalProperties": entry,
         "description": "What a service of the app postgresql keeps for others, by name.",
     }
+
+
+def _check_schemas() -> dict[str, Any]:
+    schema = OwnCheck.model_json_schema(ref_template="#/$defs/opsctl_{model}")
+    inner = {f"opsctl_{name}": part for name, part in schema.pop("$defs").items()}
+    schema["oneOf"] = [{"required": [kind]} for kind in KINDS]
+    return {"opsctl_check": schema, **inner}
 
 
 def _site_schema() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from opsctl.model.fleet import Place
 from opsctl.model.nearest import nearest
 from opsctl.model.stack import SecretRef
 from opsctl.model.values import Unfit, check_name
+from opsctl.render.own_checks import texts_of
 
 if TYPE_CHECKING:
     from opsctl.inputs.template_names import Named, Reader
@@ -38,6 +39,9 @@ CONTEXT = frozenset(
 """What `opsctl.render.context` offers to every text."""
 _OWN_COMPOSE = "compose.yml.j2"
 _IN_AN_IMAGE = "whoever has the image has the value; give it to the container, by env or by files"
+_IN_A_CHECK = "headers, body, stdin and query"
+_IS_SHOWN = "words are in argument lists, addresses and expectations are shown where a check fails"
+_ASKING = frozenset({"secret", "login"})
 _WHAT = {"vars": "variable", "hosts": "host", "services": "service", "sites": "site"}
 
 
@@ -133,6 +137,8 @@ class TemplateChecks:
             found = self._fault(scope, named, secrets=secrets)
             if found is not None and named.owner == "" and named.name in {"secret", "login"} and not dotted:
                 found = (f"{named.name}() cannot stand in a file of a build", _IN_AN_IMAGE)
+            if found is not None and named.owner == "" and named.name in _ASKING and ".checks." in dotted:
+                found = (f"{named.name}() can stand only in {_IN_A_CHECK} of a check", _IS_SHOWN)
             if found is not None:
                 self.draft.add(_line(start, named.line), lead + found[0], found[1])
 
@@ -221,6 +227,9 @@ def _service_texts(member: Member) -> Iterator[_Text]:
             yield _Text(word, (*at, "merge", index, "on_change"))
         for text in _strings(merge.keys, (*at, "merge", index, "keys")):
             yield replace(text, secrets=True)
+    for index, check in enumerate(service.checks):
+        for words, path, private in texts_of(check):
+            yield _Text(words, (*at, "checks", index, *path), secrets=private)
 
 
 def _strings(value: Any, path: Path) -> Iterator[_Text]:

@@ -74,7 +74,7 @@ def _meant(given: object, model: type[BaseModel], path: Path) -> str:
 def _keys_at(model: type[BaseModel], path: Path) -> Iterator[str]:
     found = _type_at(model, path)
     if isinstance(found, type) and issubclass(found, BaseModel):
-        yield from found.model_fields
+        yield from (info.alias or name for name, info in found.model_fields.items())
 
 
 def _type_at(model: type[BaseModel], path: Path) -> Any:

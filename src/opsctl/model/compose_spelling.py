@@ -32,6 +32,7 @@ OWN_KEYS = frozenset(
         "settings",
         "databases",
         "connections",
+        "checks",
         "site",
         "compose",
         "overrides",

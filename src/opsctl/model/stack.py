@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from opsctl.model.checks import OwnCheck
 from opsctl.model.databases import Connection, Database, Identifier
 from opsctl.model.frozen import Frozen
 from opsctl.model.sites import Site
@@ -238,6 +239,8 @@ class Service(Frozen):
     connections: dict[Name, Connection] = Field(default_factory=dict)
     """By the service that keeps the database, what this one may hold open."""
     site: Site | None = None
+    checks: tuple[OwnCheck, ...] = ()
+    """What `verify` asks of it beside what it knows by itself; no part of the container."""
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

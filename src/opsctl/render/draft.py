@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from opsctl.model.checks import OwnCheck
 from opsctl.model.fleet import Place
 from opsctl.model.stack import Service
 from opsctl.state.desired import DesiredBuild, DesiredDatabase, DesiredFile, DesiredMerge, Mention
@@ -32,6 +33,7 @@ class Draft:
     build: DesiredBuild | None = None
     databases: tuple[DesiredDatabase, ...] = ()
     merges: tuple[DesiredMerge, ...] = ()
+    checks: tuple[OwnCheck, ...] = field(default=(), repr=False)
 
 
 def definition(draft: Draft) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from opsctl.images.other_images import with_other_images
 from opsctl.images.pins import Pins
+from opsctl.model.checks import OwnCheck
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.nearest import nearest
 from opsctl.model.references import parse_reference
@@ -21,6 +22,7 @@ from opsctl.render.databases import desired_databases
 from opsctl.render.document import Document, compose_document, document_place
 from opsctl.render.draft import Draft, definition
 from opsctl.render.merged import desired_merges, merged_twice
+from opsctl.render.own_checks import Path, rendered
 from opsctl.render.ports import read_port
 from opsctl.render.problems import Problems
 from opsctl.render.split import desired_service, named_volumes
@@ -174,7 +176,25 @@ class HostRendering:
             built,
             merges=merges,
             databases=self._databases(stack, name, service),
+            checks=self._checks(service, plain, stack, name),
         )
+
+    def _checks(
+        self, service: Service, plain: Mapping[str, Any], stack: str, name: str
+    ) -> tuple[OwnCheck, ...]:
+        """Their secrets are none of the service's: a new value makes no container anew."""
+        asked = Asked(self._secrets, self._pins)
+        private = {**plain, "secret": asked.secret, "login": asked.login}
+        found: list[OwnCheck] = []
+        for index, check in enumerate(service.checks):
+            at = ("services", name, "checks", index)
+
+            def text(one: str, path: Path, secret: bool, at: Path = at) -> str:
+                return self._texts.text(one, private if secret else plain, stack, *at, *path)
+
+            with self._problems.at(self._texts.place(stack, *at)):
+                found.append(rendered(check, text))
+        return tuple(found)
 
     def _databases(self, stack: str, name: str, service: Service) -> tuple[DesiredDatabase, ...]:
         place = partial(self._texts.place, stack, "services", name, "databases")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opsctl.model.fleet import Fleet, Place
 from opsctl.model.stack import SecretRef, Service, secret_of
 from opsctl.render.fleet import require_environment, services_of
+from opsctl.render.own_checks import texts_of
 from opsctl.render.problems import Problems, locate
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """One place where a secret is asked for: by a service, in a variable of its env, a file by its target, a merged file by its
-    path or a database that it keeps; or, without stack and service, by the login of a registry or by notify.
+    path, a database that it keeps or a check of its own; or, without stack and service, by the login of a registry or by notify.
     """
 
     stack: str
@@ -29,6 +30,7 @@ class SecretUse:
     merged: str = ""
     registry: str = ""
     database: str = ""
+    check: str = ""
 
     @property
     def user(self) -> str:
@@ -85,11 +87,17 @@ def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Serv
     for database in service.databases:
         place = locate(fleet, environment, stack, "services", name, "databases", database, "password")
         yield SecretUse(stack, name, place, database=database)
+    for index, check in enumerate(service.checks):
+        place = locate(fleet, environment, stack, "services", name, "checks", index)
+        yield SecretUse(stack, name, place, check=check.name)
 
 
 def _asked(finder: SecretFinder, service: Service, use: SecretUse) -> frozenset[str]:
     if use.database:
         return frozenset({service.databases[use.database].password.secret})
+    if use.check:
+        own = next(one for one in service.checks if one.name == use.check)
+        return frozenset[str]().union(*(finder.in_text(text, use.place) for text, _, _ in texts_of(own)))
     if use.env_key:
         value = service.env[use.env_key]
         return frozenset({value.secret}) if isinstance(value, SecretRef) else finder.in_text(value, use.place)

@@ -49,6 +49,7 @@ def desired_service(
         settle=draft.service.wait.settle,
         databases=draft.databases,
         uses={name: one.database for name, one in draft.service.connections.items()},
+        checks=draft.checks,
     )
 
 

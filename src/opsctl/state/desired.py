@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.model.checks import OwnCheck
 from opsctl.model.fleet import NOWHERE, Place
 
 ReactionKind = Literal["recreate", "reload", "signal", "restart", "none"]
@@ -197,6 +198,8 @@ class DesiredService:
     databases: tuple[DesiredDatabase, ...] = ()
     uses: Mapping[str, str] = field(default_factory=dict)
     """By the service that keeps it, the database that this one connects to."""
+    checks: tuple[OwnCheck, ...] = field(default=(), repr=False)
+    """What the stack file wants to be asked; no part of the container, and not covered by its fingerprint."""
 
     @property
     def known_secrets(self) -> frozenset[str]:

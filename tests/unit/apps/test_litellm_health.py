@@ -41,6 +41,38 @@ def test_a_healthcheck_that_calls_no_model_is_not(path: str, tmp_path: Path) -> 
     assert findings(checked(tmp_path, f'[CMD, curl, "http://localhost:4000{path}"]'), "LLM013") == []
 
 
+OWN = (
+    "http: {port: 4000, path: /health}",
+    'http: {url: "http://192.0.2.1:4100/health", from: here}',
+    "command: {argv: [python, -c, \"x('http://127.0.0.1:4000/health')\"]}",
+)
+
+
+def with_check(tmp_path: Path, text: str) -> Path:
+    return project(tmp_path, service=LITELLM + f"checks:\n  - {{name: a, {text}}}\n")
+
+
+@pytest.mark.parametrize("text", OWN)
+def test_a_check_of_the_stack_file_on_bare_health_is_found_in_its_line(text: str, tmp_path: Path) -> None:
+    root = with_check(tmp_path, text)
+    (found,) = findings(root, "LLM013")
+    stack = (root / "stacks" / "apps.yml").read_text().splitlines()
+    assert "name: a" in stack[found.hit.place.line - 1]
+    assert found.refuses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{one}, metered: true" for one in OWN),
+        "http: {port: 4000, path: /health/readiness}",
+        "http: {port: 4001, path: /health}",
+    ],
+)
+def test_one_that_says_that_it_costs_money_or_calls_no_model_is_not(text: str, tmp_path: Path) -> None:
+    assert findings(with_check(tmp_path, text), "LLM013") == []
+
+
 def test_the_daily_cost_is_models_by_price_by_checks_a_day(tmp_path: Path) -> None:
     """Two billed models of three, every 30 s: 2 * 0.0002 * 2880."""
     (found,) = findings(

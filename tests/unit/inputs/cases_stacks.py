@@ -15,6 +15,96 @@ def _build(value: str) -> str:
 
 
 CASES: list[tuple[str, str, str, str]] = [
+    *(
+        (f"check_{what}", _api("checks:", f"  - {{name: a, {text}}} # <-"), message, hint)
+        for what, text, message, hint in (
+            ("typo", "htpp: {port: 1}", "services.api.checks.0: unknown key 'htpp'", "did you mean 'http'?"),
+            (
+                "inner_typo",
+                "http: {port: 1, form: here}",
+                "services.api.checks.0.http: unknown key 'form'",
+                "did you mean 'from'?",
+            ),
+            (
+                "nothing",
+                "severity: low",
+                "services.api.checks.0: says not what is asked",
+                "give one of http, tcp, command, sql, log",
+            ),
+            (
+                "two_kinds",
+                "tcp: {port: 1}, log: {absent: x}",
+                "services.api.checks.0: tcp and log are both given",
+                "give one of http, tcp, command, sql, log",
+            ),
+            (
+                "nowhere",
+                "http: {path: /a}",
+                "services.api.checks.0.http: says not exactly one of port and url",
+                "port (and path): the service's own container; url: anything else",
+            ),
+            (
+                "from_of_container",
+                "http: {port: 1, from: here}",
+                "services.api.checks.0.http: from goes with url",
+                "a container's own address is reached from its host alone",
+            ),
+            (
+                "pattern",
+                "log: {absent: '('}",
+                "services.api.checks.0.log.absent: not a regular expression: missing ), unterminated subpattern at position 0",
+                "in YAML, single quotes keep a backslash",
+            ),
+            (
+                "severity",
+                "severity: hgih, tcp: {port: 1}",
+                "services.api.checks.0.severity: must be 'low', 'medium', 'high' or 'critical'",
+                "did you mean 'high'?",
+            ),
+            (
+                "secret_in_argv",
+                "command: {argv: [x, \"{{ secret('a') }}\"]}",
+                "services.api.checks.0.command.argv.1: secret() can stand only in headers, body, stdin and query of a check",
+                "words are in argument lists, addresses and expectations are shown where a check fails",
+            ),
+            (
+                "secret_in_url",
+                "http: {url: \"http://a/{{ secret('a') }}\"}",
+                "services.api.checks.0.http.url: secret() can stand only in headers, body, stdin and query of a check",
+                "words are in argument lists, addresses and expectations are shown where a check fails",
+            ),
+            (
+                "unknown_variable",
+                'http: {port: 1, body: "{{ vars.nope }}"}',
+                "services.api.checks.0.http.body: there is no variable 'nope' on the host 'web'",
+                "known: domain",
+            ),
+            (
+                "unknown_host",
+                "tcp: {port: 1, address: a, from: wbe}",
+                "services.api.checks.a: there is no host 'wbe' in the environment 'prod'",
+                "did you mean 'web'?",
+            ),
+            (
+                "unknown_database",
+                "sql: {database: shop, query: x}",
+                "services.api.checks.a: nothing says who keeps 'shop'",
+                "service: the one whose databases hold it",
+            ),
+            (
+                "unknown_keeper",
+                "sql: {database: shop, query: x, service: db}",
+                "services.api.checks.a: there is no service 'db' in this environment",
+                "",
+            ),
+        )
+    ),
+    (
+        "check_twice",
+        _api("checks:", "  - {name: a, tcp: {port: 1}} # <-", "  - {name: a, tcp: {port: 2}}"),
+        "services.api.checks: two of them are called 'a'",
+        "",
+    ),
     ("bad_yaml", "services:\n  api: image: x # <-\n", "not YAML: mapping values are not allowed here", ""),
     ("key_twice", _api("image: lab/api:2 # <-"), "'image' is given twice", "the first is in line 3"),
     (

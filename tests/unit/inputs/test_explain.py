@@ -45,6 +45,8 @@ STACK = """\
       api:
         image: "{{ vars.domain }}/api:{{ vars.port }}{{ vars.path | default('') }}"
         env: {URL: "http://{{ host.name }}"}
+        checks:
+          - {name: up, severity: high, http: {url: "https://{{ vars.domain }}/", from: here}}
     """
 
 
@@ -114,6 +116,9 @@ def fleet(tmp_path: Path) -> Fleet:
             "n8n.io.labels.traefik.port",
             "n8n.io.labels.traefik.port = 80\n  stacks/apps.yml:14  overrides of prod",
         ),
+        ("api.checks.0.severity", "api.checks.0.severity = high\n  stacks/apps.yml:19  the service"),
+        ("api.checks.0.http.from", "api.checks.0.http.from = here\n  stacks/apps.yml:19  the service"),
+        ("api.checks.0.timeout", "api.checks.0.timeout = 10.0\n  default"),
         ("n8n.io.wait.timeout", "n8n.io.wait.timeout = 120.0\n  default"),
     ],
 )

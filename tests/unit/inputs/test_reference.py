@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from opsctl.inputs.template_checks import CONTEXT
 from opsctl.model.build_spelling import REFUSED_BUILD_KEYS
+from opsctl.model.checks import CommandCheck, HttpCheck, HttpExpect, LogCheck, OwnCheck, SqlCheck, TcpCheck
 from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import Environment, Host, HostsFile, Notify, Sudo, TelegramBot
@@ -63,12 +64,19 @@ def keys(page: str, title: str) -> set[str]:
         ("stack-files.md", "build", Build),
         ("stack-files.md", "databases", Database),
         ("stack-files.md", "connections", Connection),
+        ("stack-files.md", "checks", OwnCheck),
+        ("stack-files.md", "checks: http", HttpCheck),
+        ("stack-files.md", "checks: http expect", HttpExpect),
+        ("stack-files.md", "checks: tcp", TcpCheck),
+        ("stack-files.md", "checks: command", CommandCheck),
+        ("stack-files.md", "checks: sql", SqlCheck),
+        ("stack-files.md", "checks: log", LogCheck),
         ("stack-files.md", "site", Site),
         ("stack-files.md", "site paths", SitePaths),
     ],
 )
 def test_tables_have_the_keys_of_the_models(page: str, title: str, model: type[BaseModel]) -> None:
-    assert keys(page, title) == set(model.model_fields)
+    assert keys(page, title) == {info.alias or name for name, info in model.model_fields.items()}
 
 
 def test_refused_keys_are_listed() -> None:

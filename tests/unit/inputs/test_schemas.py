@@ -35,6 +35,13 @@ FILES = """\
         merge:
           - {path: /srv/a.yaml, keys: {a: {b: [1]}, c: {secret: x}}, on_change: {reload: [caddy, reload]}}
           - {path: /srv/a.conf, format: json, keys: {a: null}, on_change: restart}
+        checks:
+          - {name: a, severity: high, tags: [deploy], http: {port: 80, expect: {status: [200], json: {a.b: 1}}}}
+          - {name: b, http: {url: "https://x/", from: here, headers: {A: "{{ secret('x') }}"}}, deadline: 30s}
+          - {name: c, tcp: {port: 1, expect: closed}, metered: true}
+          - {name: d, command: {argv: [a, b], stdin: x, expect: {code: 1, stdout: x}}}
+          - {name: e, sql: {database: shop, query: select 1, service: db, expect: {value: "1", rows: 1}}}
+          - {name: f, log: {absent: panic, lines: 10}, interval: 5, successes: 2, timeout: 1m}
         compose: {new_key_of_compose: 1}
         x-note: anything
         overrides: {prod: {mem_limit: 2g, ports: ["81:80"]}}
@@ -139,6 +146,11 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
         "overrides: {prod: {overrides: {}}}",
         "overrides: {prod: {imgae: x}}",
         "wait: {timout: 5s}",
+        "checks: [{name: a}]",
+        "checks: [{name: a, tcp: {port: 1}, log: {absent: x}}]",
+        "checks: [{name: a, tcp: {prot: 1}}]",
+        "checks: [{name: a, http: {port: 1, expect: {statsu: [200]}}}]",
+        "checks: [{tcp: {port: 1}}]",
         "depends_on: {db: {condition: healthy}}",
     ],
 )

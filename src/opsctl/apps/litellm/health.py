@@ -107,10 +107,24 @@ def _texts(view: ServiceView) -> Iterator[_Text]:
     yield _Text(" ".join(view.words("entrypoint", "command")), view.place("command"))
     for key, value in view.service.env.items():
         yield _Text(value, view.place("env", key))
+    yield from _own_checks(view)
     for file in view.service.files:
         for number, line in enumerate(file.content.decode(errors="replace").splitlines(), start=1):
             if "/health" in line:
                 yield _Text(line, place_of(view.fleet, file, number))
+
+
+def _own_checks(view: ServiceView) -> Iterator[_Text]:
+    """Those of the stack file that are asked without --allow-metered."""
+    for index, check in enumerate(view.service.checks):
+        place = view.place("checks", index, check.kind)
+        if check.metered:
+            continue
+        if check.http:
+            own = f"{view.name}:{check.http.port}{check.http.path}"
+            yield _Text(check.http.url or own, place)
+        if check.command:
+            yield _Text(" ".join((*check.command.argv, check.command.stdin)), place)
 
 
 def _seconds(interval: object) -> float:
@@ -150,7 +164,8 @@ RULES = (
         "LiteLLM: a probe that calls every model",
         "Without background checks GET /health calls every model of the list, and each call is billed: this, and no key of the "
         "configuration, was what the audit's 11.64 USD in 16 hours paid for.",
-        "Ask /health/readiness, or /health/liveliness. The image has python and neither curl nor wget.",
+        "Ask /health/readiness, or /health/liveliness. The image has python and neither curl nor wget. A check of a stack file that is "
+        "meant to call models says metered: true.",
         "1.81.3 health_endpoints/_health_endpoints.py 718; run; audit: default health checks",
         _probes,
     ),

@@ -124,7 +124,7 @@ def _finding(one: Outcome) -> tuple[Span, ...]:
 
 
 def _mending(shown: Sequence[Outcome]) -> Iterator[Block]:
-    failed = {one.check.id: one.check for one in shown if one.verdict.result == "fail"}
+    failed = {(one.check.id, one.check.mend): one.check for one in shown if one.verdict.result == "fail"}
     for check in (failed[name] for name in sorted(failed)):
         yield folded(f"{check.id}  {check.title}: ", Span(check.mend, "dim"), hang=len(check.id) + 2)
     if failed:

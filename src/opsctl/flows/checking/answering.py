@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
@@ -17,6 +17,7 @@ from opsctl.argv.guard import was_fenced
 from opsctl.argv.look import inner_files
 from opsctl.argv.seen import read_inner
 from opsctl.argv.throwaway import UNTOLD, throwaway
+from opsctl.checks.addresses import container_address
 from opsctl.checks.questions import (
     Certificate,
     EngineGet,
@@ -253,16 +254,6 @@ class Answers:
         with self._lock:
             self._addresses[host, service] = address
         return address
-
-
-def container_address(inspected: Mapping[str, Any]) -> str:
-    """Where its host reaches a container: loopback with the host's own network, else the first of its addresses."""
-    settings = inspected.get("NetworkSettings") or {}
-    networks = settings.get("Networks") or {}
-    if "host" in networks:
-        return "127.0.0.1"
-    addresses = [networks[name].get("IPAddress") for name in sorted(networks)]
-    return next((str(one) for one in addresses if one), "")
 
 
 def _ran(completed: Completed) -> Ran:

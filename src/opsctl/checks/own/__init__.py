@@ -1,0 +1,1 @@
+"""Checks that stand in stack files."""

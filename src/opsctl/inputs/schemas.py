@@ -13,7 +13,7 @@ from opsctl.model.compose_spelling import REFUSED
 from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
 from opsctl.model.sites import Site
-from opsctl.model.stack import Build, DependsOn, FileSpec, MergeSpec, OnChange, SecretRef, Service, Wait
+from opsctl.model.stack import Build, DependsOn, FileSpec, Lint, MergeSpec, OnChange, SecretRef, Service, Wait
 from opsctl.render.schema import compose_spec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -145,6 +145,7 @@ def _own_properties() -> dict[str, Any]:
         "environment": env,
         "files": {"type": "array", "items": _file_schema()},
         "merge": {"type": "array", "items": _merge_schema()},
+        "lint": _lint_schema(),
         "wait": _inline(Wait.model_json_schema()),
         "app": {"type": "string", "description": "What kind of software it is, by the name of an app."},
         "settings": {"type": "object", "description": "The settings of its app."},
@@ -188,6 +189,13 @@ def _databases_schema() -> dict[str, Any]:
         "additionalProperties": entry,
         "description": "What a service of the app postgresql keeps for others, by name.",
     }
+
+
+def _lint_schema() -> dict[str, Any]:
+    """Its entries stand inside it."""
+    schema = Lint.model_json_schema()
+    schema["properties"]["ignore"]["items"] = _inline(schema["$defs"]["Ignore"])
+    return _inline(schema) | {"description": "Findings of rules that are meant."}
 
 
 def _check_schemas() -> dict[str, Any]:

@@ -146,6 +146,8 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
         "overrides: {prod: {overrides: {}}}",
         "overrides: {prod: {imgae: x}}",
         "wait: {timout: 5s}",
+        "lint: {ignore: [{rule: DKR001, until: 2027-01-31}]}",
+        "lint: {ignroe: []}",
         "checks: [{name: a}]",
         "checks: [{name: a, tcp: {port: 1}, log: {absent: x}}]",
         "checks: [{name: a, tcp: {prot: 1}}]",

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 from tests.unit.apps import proxies, redises, servers
-from tests.unit.apps.linted import subject
-from tests.unit.checks.answers import hold
-from tests.unit.checks.situations import NOW, check_of, container
+from tests.unit.apps.asked import answered, ask, cases, said
+from tests.unit.checks.situations import NOW, check_of
 
 from opsctl.apps.catalogue import all_checks
 from opsctl.apps.litellm.checks import judge_budgets
@@ -19,34 +18,7 @@ from opsctl.apps.postgresql.checks import judge
 from opsctl.apps.postgresql.settings import Settings
 from opsctl.apps.redis.checks import facts
 from opsctl.apps.redis.checks import judge as judge_memory
-from opsctl.checks.check import Case
-from opsctl.checks.questions import Fetch, Fetched, Inside, Logs, Question, Ran, Verdict
-from opsctl.checks.situation import HostNow, Situation
-from opsctl.state.observed import Observed
-
-
-def about(root: Path, **seen: Any) -> Situation:
-    found = subject(root)
-    hosts = {}
-    for one in found.desired.hosts:
-        running = tuple(container(name) for name in one.services)
-        hosts[one.name] = HostNow(one, Observed(one.name, containers=running, now=NOW, **seen))
-    return Situation(found, hosts)
-
-
-def cases(root: Path, identity: str, **seen: Any) -> list[Case]:
-    return list(check_of(all_checks(), identity).cases(about(root, **seen)))
-
-
-def ask(
-    root: Path, identity: str, answer: Callable[[Question], Any], **seen: Any
-) -> tuple[Verdict, list[Question]]:
-    first, *_ = cases(root, identity, **seen)
-    return hold(first.talk(), answer)
-
-
-def said(stdout: str, code: int = 0, stderr: str = "") -> Callable[[Question], Any]:
-    return lambda _question: Ran(code, stdout.encode(), stderr.encode())
+from opsctl.checks.questions import Fetch, Inside, Logs, Question
 
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,10 +133,6 @@ def test_a_probe_that_may_not_read_figures_cannot_tell(tmp_path: Path) -> None:
 
 
 # ── LiteLLM ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def answered(status: int, body: Any = None, reason: str = "") -> Callable[[Question], Any]:
-    return lambda _question: Fetched(status, {}, json.dumps(body or {}).encode(), reason)
-
-
 @pytest.mark.parametrize(
     "answer,result",
     [

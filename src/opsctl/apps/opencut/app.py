@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.opencut import access, building, redis_proxy
+from opsctl.apps.opencut import access, building, checks, redis_proxy
 from opsctl.apps.opencut.settings import Settings
 
 OPENCUT = App(
@@ -11,6 +11,7 @@ OPENCUT = App(
     settings=Settings,
     rules=tuple(sorted((*building.RULES, *redis_proxy.RULES, *access.RULES), key=lambda rule: rule.id)),
     page="stacks/opencut.md",
+    checks=checks.CHECKS,
     probe=("CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"),
     reload="a variable of the server is a recreate; one that begins with NEXT_PUBLIC_ is a build, and then a recreate",
     upgrades=(

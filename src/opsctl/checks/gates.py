@@ -70,20 +70,25 @@ class Upgrade:
 
 def refusal(crossing: Crossing, gate: Gate) -> str:
     """Why this step is not taken, and which one is; "" where it may be."""
-    old, new = crossing.old, crossing.new
+    why = step_refusal(crossing.old_tag, crossing.old, crossing.new, gate)
+    return f"{crossing}: {why}" if why else ""
+
+
+def step_refusal(old_tag: str, old: Version | None, new: Version | None, gate: Gate) -> str:
+    """The same of two versions alone."""
     if old is None or new is None or old == new:
         return ""
     if new < old:
-        back = f"{crossing}: what {crossing.old_tag} wrote is not opened by an older version"
+        back = f"what {old_tag} wrote is not opened by an older version"
         return "" if gate.returns else f"{back}; put back a copy of its data first ({gate.source})"
     if gate.stays == "major" and old[0] != new[0]:
         return (
-            f"{crossing}: {new[0]} does not open the data of {old[0]}; dump it, start {new[0]} on a volume of its own, and "
+            f"{new[0]} does not open the data of {old[0]}; dump it, start {new[0]} on a volume of its own, and "
             f"restore ({gate.source})"
         )
     if gate.steps == "minor" and not _next_minor(old, new):
         following = f"{old[0]}.{old[1] + 1}" if len(old) > 1 else str(old[0] + 1)
-        return f"{crossing}: one minor version at a time; deploy {following} first ({gate.source})"
+        return f"one minor version at a time; deploy {following} first ({gate.source})"
     return ""
 
 

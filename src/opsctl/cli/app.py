@@ -33,6 +33,7 @@ _COMMANDS = {
     "explain": ("explain", "explain"),
     "schema": ("schema", "schema"),
     "hosts": ("hosts", "hosts"),
+    "upgrade": ("upgrade", "upgrade"),
     "pin-images": ("pin_images", "pin_images"),
     "push-images": ("push_images", "push_images"),
     "secrets": ("secrets", "secrets"),

@@ -49,6 +49,34 @@ def with_digest_in_yaml(text: str, line: int, digest: str) -> str:
     return changed
 
 
+def with_tag_in_yaml(text: str, line: int, tag: str, digest: str) -> str:
+    """The text with this tag in the value of the key `image` of this line; a digest beside it becomes `digest`.
+
+    Raises Unfit where that value cannot be changed alone, as `with_digest_in_yaml` does.
+    """
+    root = _composed(text)
+    key, value = _image_at(root, line)
+    start, end = _span(text, key, value)
+    _require_only_images(root, value)
+    changed = text[:start] + _tagged(text[start:end], tag, digest) + text[end:]
+    if changed != text and not _differ_only(
+        root, _composed(changed), value, _tagged(value.value, tag, digest)
+    ):
+        raise Unfit("a tag there would change more than this image", "write it by hand")
+    return changed
+
+
+def _tagged(written: str, tag: str, digest: str) -> str:
+    """A reference as it is written, with this tag. Raises Unfit where its tag or digest comes from a variable."""
+    masked = _EXPRESSION.sub(lambda match: "x" * len(match[0]), written)
+    name, at, _old = masked.partition("@")
+    colon = name.find(":", name.rfind("/") + 1)
+    literal_from = len(name) - 1 if colon < 0 else colon
+    if any(match.end() > literal_from for match in _EXPRESSION.finditer(written)):
+        raise Unfit("its tag comes from an expression", "write the tag out, or change it by hand")
+    return f"{written[: len(name) if colon < 0 else colon]}:{tag}" + (f"@{digest}" if at else "")
+
+
 def with_digest_in_dockerfile(text: str, line: int, image: str, digest: str) -> str:
     """The same for an image that a Dockerfile names in this 1-based line, as `opsctl.images.dockerfile.From` gives it.
 

@@ -93,7 +93,8 @@ def test_where_not_all_fit_as_many_are_named_as_do_each_whole() -> None:
     assert text(board_view(board, 7.0, 80), 80) == (
         "lab-app  2.0 s  1 of 9 checks  V-SIT-001 api shop.example.org, 1 more\n"
     )
-    assert text(board_view(board, 7.0, 50), 50) == "lab-app  2.0 s  1 of 9 checks  2 under way\n"
+    assert text(board_view(board, 7.0, 50), 50) == "lab-app  2.0 s  1 of 9 checks  V-SIT-001, 1 more\n"
+    assert text(board_view(board, 7.0, 46), 46) == "lab-app  2.0 s  1 of 9 checks  2 under way\n"
     assert fitting(["a b", "c d"], 3) == ""
     assert fitting([], 3) == ""
 

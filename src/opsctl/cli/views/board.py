@@ -159,11 +159,12 @@ def _with_checks(row: tuple[Span, ...], host: HostProgress, room: int | None) ->
 
 
 def fitting(names: Sequence[str], room: int | None) -> str:
-    """As many names as fit, the first ones, each whole, and how many more there are."""
-    for shown in range(len(names), -1, -1):
-        rest = len(names) - shown
-        parts = [*names[:shown], *([f"{rest} more" if shown else f"{rest} under way"] if rest else [])]
-        text = ", ".join(parts)
-        if room is None or len(text) <= room:
-            return text
-    return ""
+    """As many names as fit, the first ones, each whole, and how many more there are; where none fits, their first words."""
+    for words in (names, [name.partition(" ")[0] for name in names]):
+        for shown in range(len(words), 0, -1):
+            rest = len(words) - shown
+            text = ", ".join([*words[:shown], *([f"{rest} more"] if rest else [])])
+            if room is None or len(text) <= room:
+                return text
+    text = f"{len(names)} under way" if names else ""
+    return text if room is None or len(text) <= room else ""

@@ -25,15 +25,16 @@ def at(
     *,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
+    scheme: str = "http",
 ) -> Fetch:
     """GET of a path of the service's container, from its own host. A secret goes to `headers`, which nobody prints."""
-    url = f"http://{one.name}:{port}{path}" + (f"?{urlencode(query)}" if query else "")
+    url = f"{scheme}://{one.name}:{port}{path}" + (f"?{urlencode(query)}" if query else "")
     return Fetch(url, via=one.host.name, headers=headers or {}, service=one.name, most=_MOST)
 
 
-def answers_ok(one: ServiceNow, port: int | str, path: str) -> Talk:
+def answers_ok(one: ServiceNow, port: int | str, path: str, *, scheme: str = "http") -> Talk:
     """Passes where the path is answered with 200."""
-    answer = yield from fetched(at(one, port, path))
+    answer = yield from fetched(at(one, port, path, scheme=scheme))
     return passed() if answer.status == OK else failed(f"{path}: {how(answer)}")
 
 

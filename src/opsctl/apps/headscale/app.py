@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.headscale import dns, keys, process, records
+from opsctl.apps.headscale import checks, dns, keys, process, records
 from opsctl.apps.headscale.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -13,6 +13,7 @@ HEADSCALE = App(
     rules=tuple(sorted((*keys.RULES, *dns.RULES, *records.RULES, *process.RULES), key=lambda rule: rule.id)),
     gate=Gate("Headscale 0.29 looks at the database and refuses else", steps="minor"),
     page="stacks/headscale.md",
+    checks=checks.CHECKS,
     # The image is distroless; the command came with 0.27.
     probe=("CMD", "headscale", "health"),
     reload="config.yaml is read at the start only: on_change: restart where its folder is mounted, else recreate; the file of "

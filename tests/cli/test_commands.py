@@ -283,7 +283,7 @@ def test_a_limit_above_what_the_host_has_speaks_against_its_plan(project: Path, 
     opsctl("deploy", "prod", "--yes", project=project)
     refusals, notes = made.options["policy"](made.desired.hosts[0], Observed("web"))
     assert refusals[0].startswith("memory: the limits add up to 1536 MiB")
-    assert notes == ()
+    assert list(notes) == []
 
 
 # ── the verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────

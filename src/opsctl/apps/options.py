@@ -20,6 +20,12 @@ def flag(words: Sequence[str], name: str) -> str:
     return next((value for given, value in reversed(_given(words)) if given == name), "")
 
 
+def listen_port(words: Sequence[str], name: str, default: int) -> int:
+    """The port of an address to listen on, `:8428` or `0.0.0.0:8428`, as a program written in Go takes it."""
+    port = flag(words, name).rpartition(":")[2]
+    return int(port) if port.isdecimal() else default
+
+
 def _given(words: Sequence[str]) -> list[tuple[str, str]]:
     found = []
     for word, following in pairwise([*words, ""]):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from opsctl.argv.command import Command, script
 from opsctl.argv.guard import guarded
+from opsctl.checks.throwaway import LABEL
 
 __all__ = ["LABEL", "probe"]
-
-LABEL = "opsctl.probe"
-"""The label of every such container; its value is the id of the run that made it."""
 
 # 20.10 and later know every option. Nothing of the container reaches a disk: its root is read-only, /tmp is memory, no
 # log is kept. The engine removes it, with the volumes that its image declares, also when the client that made it is gone.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+LABEL = "opsctl.probe"
+"""The label of every container that lives for a question alone; its value says which question, or which run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Throwaway:

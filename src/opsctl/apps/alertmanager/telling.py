@@ -40,13 +40,14 @@ def _views(subject: Subject) -> Iterator[ServiceView]:
             yield view
 
 
-def _config(view: ServiceView) -> ConfigFile | None:
+def config_of(view: ServiceView) -> ConfigFile | None:
+    """Its alertmanager.yml; None where opsctl mounts none."""
     return config_file(view, flag(view.words(*_WORDS), "config.file") or _CONFIG)
 
 
 def _telegrams(subject: Subject) -> Iterator[Telegram]:
     for view in _views(subject):
-        file = _config(view)
+        file = config_of(view)
         receivers = file.section().get("receivers") if file else None
         for at, receiver in enumerate(receivers if isinstance(receivers, list) else ()):
             entries = receiver.get("telegram_configs") if isinstance(receiver, Mapping) else None
@@ -57,7 +58,7 @@ def _telegrams(subject: Subject) -> Iterator[Telegram]:
 
 def _unread(subject: Subject) -> Iterator[Hit]:
     for view in _views(subject):
-        file = _config(view)
+        file = config_of(view)
         if file is None:
             message = "opsctl mounts no alertmanager.yml: nothing of it was looked at"
             yield about(view, view.place("files"), message, f"mount it at {_CONFIG}", unknown=True)

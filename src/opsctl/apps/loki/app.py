@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.loki import storing
+from opsctl.apps.loki import checks, storing
 from opsctl.apps.loki.settings import Settings
 
 # The image is distroless since 3.6: no shell, no wget; -health came with 3.6.5.
@@ -12,6 +12,7 @@ LOKI = App(
     settings=Settings,
     rules=storing.RULES,
     page="stacks/monitoring.md",
+    checks=checks.CHECKS,
     probe=("CMD", "/usr/bin/loki", "-health"),
     reload="loki.yml is read at the start only: a changed file is a recreate, the default of on_change",
     upgrades=(

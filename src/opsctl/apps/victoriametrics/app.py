@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.victoriametrics import alerting, storing
+from opsctl.apps.victoriametrics import alerting, checks, storing
 from opsctl.apps.victoriametrics.settings import AlertSettings, Settings
 
 _PAGE = "stacks/monitoring.md"
@@ -14,6 +14,7 @@ VICTORIAMETRICS = App(
     settings=Settings,
     rules=storing.RULES,
     page=_PAGE,
+    checks=checks.SCRAPING,
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:8428/health"),
     reload="scrape.yml is read anew by a signal: mount: directory, on_change: {signal: SIGHUP}; a changed command is a recreate",
 )
@@ -22,6 +23,7 @@ VMALERT = App(
     settings=AlertSettings,
     rules=alerting.RULES,
     page=_PAGE,
+    checks=checks.ALERTING,
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:8880/health"),
     reload="alerts.yml is read anew by a signal: mount: directory, on_change: {signal: SIGHUP}",
     upgrades=(

@@ -123,6 +123,14 @@ def test_only_a_new_version_is_tried(gated: Gated) -> None:
     assert not [one for one in gated.calls if one.startswith("run")]
 
 
+def test_only_what_this_deploy_touches_is_tried(gated: Gated) -> None:
+    gated.before = len(gated.machine.calls())
+    gated.edit("caddy:2.8.1", "caddy:2.8.4")
+    gated.edit("lab/app:1.0.0", "lab/app:1.1.0")
+    assert gated.deploy("web").code == 0
+    assert not [one for one in gated.calls if one.startswith("run")]
+
+
 def with_roster(monkeypatch: pytest.MonkeyPatch, *answers: set[str] | str) -> list[str]:
     """Let Caddy have a list of sites; what it is, one time after the other. Gives the containers that were asked."""
     left, asked = list(answers), []

@@ -11,9 +11,11 @@ import pytest
 
 from opsctl.apps.caddy.app import CADDY
 from opsctl.checks.gates import Roster
-from opsctl.checks.questions import Inside, Question, ran
+from opsctl.checks.questions import Inside, Question, Verdict, ran
 from opsctl.checks.situation import ServiceNow
 from opsctl.edges.ports import Connection
+from opsctl.flows.gating import Gates
+from opsctl.flows.site import Site
 from opsctl.inputs.project import load
 from tests.cli.terminal import Ended, opsctl, refuse
 from tests.fakes.edges import FakeClock
@@ -187,6 +189,37 @@ def test_an_interruption_before_the_yes_leaves_the_files_as_they_were(
     monkeypatch.setattr("opsctl.cli.consent.ask", interrupted)
     assert project.upgrade("caddy", typed="", tty=True).code == 130
     assert project.files == before
+
+
+def test_an_interruption_of_a_trial_leaves_the_files_as_they_were(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, boxes, held = project.files, project.machine.engine_boxes(), Gates._held
+
+    def interrupted(gates: Gates, site: Site, *more: Any) -> Verdict:
+        site.stop.set()
+        return held(gates, site, *more)
+
+    monkeypatch.setattr(Gates, "_held", interrupted)
+    assert project.upgrade("caddy").code == 130
+    assert (project.files, project.machine.engine_boxes()) == (before, boxes)
+
+
+def test_an_interruption_after_a_stop_leaves_the_new_tag(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = project.files
+
+    def interrupted(_gates: Gates, site: Site) -> None:
+        site.stop.set()
+        site.check()
+
+    monkeypatch.setattr(Gates, "after", interrupted)
+    ended = project.upgrade("caddy")
+    assert ended.code == 130, ended
+    assert project.files != before
+    assert "stands  caddy: 2.8.1 -> 2.8.4" in ended.out
+    assert project.images()["caddy"] == "2.8.4"
 
 
 def test_a_plan_that_is_refused_leaves_the_files_as_they_were(project: Project) -> None:

@@ -196,7 +196,7 @@ class Build(Frozen):
 class Ignore(Frozen):
     """A suppression of a rule's findings on this service. `until` is the last day it holds, `2027-01-31`."""
 
-    rule: Annotated[str, Field(pattern=r"^(?:[A-Z]{3}\d{3}|CL-\d{4})$")]
+    rule: Annotated[str, Field(pattern=r"^(?:[A-Z][A-Z0-9]{2}\d{3}|CL-\d{4})$")]
     reason: Annotated[str, Field(min_length=8)]
     until: Day
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from tests.unit.rules.test_rules import FINE, project, report
 
+from opsctl.apps.catalogue import all_rules
 from opsctl.errors import Exit, InputError
 from opsctl.model.fleet import Place
+from opsctl.model.stack import Ignore
 from opsctl.rules.engine import Finding, Report
 from opsctl.rules.rule import Hit, Rule
 
@@ -57,6 +59,11 @@ def test_one_that_is_of_no_use_is_found_at_its_line(rule: str, message: str, tmp
 
 def test_one_for_a_rule_that_was_skipped_is_not_called_unused(tmp_path: Path) -> None:
     assert of(report(project(tmp_path, FINE + suppressed("SEC003"))), "LNT001") == []
+
+
+def test_a_rule_of_any_app_can_be_suppressed() -> None:
+    for one in all_rules():
+        Ignore.model_validate({"rule": one.id, "reason": "known to us", "until": "2027-01-31"})
 
 
 def test_it_covers_its_own_service_alone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,16 +65,23 @@ def npm(
     folder = _CACHE / kept
     with _made_once(kept) as ready:
         if not ready:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            (folder / "package.json").write_text(json.dumps({"overrides": dict(instead or {})}))
-            # The wheel's own bin/npm does not find its library: the link that it was is a copy there.
-            words: list[str | Path] = [program, wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-            words += ["install", "--prefix", folder, "--prefer-offline", "--no-audit", "--no-fund"]
-            words += ["--omit=dev", "--loglevel=error"]
-            words += [] if scripts else ["--ignore-scripts"]
-            words += [] if optional else ["--omit=optional"]
-            _run([*words, *beside, f"{name}@{version}"], path=program.parent)
+            with tempfile.TemporaryDirectory(prefix=f"{kept}-", dir=_CACHE) as own:
+                # Its own folder until it is whole: an npm whose pytest was killed goes on writing.
+                made = Path(own) / "made"
+                made.mkdir()
+                (made / "package.json").write_text(json.dumps({"overrides": dict(instead or {})}))
+                # The wheel's own bin/npm does not find its library: the link that it was is a copy there.
+                words: list[str | Path] = [
+                    program,
+                    wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js",
+                ]
+                words += ["install", "--prefix", made, "--prefer-offline", "--no-audit", "--no-fund"]
+                words += ["--omit=dev", "--loglevel=error"]
+                words += [] if scripts else ["--ignore-scripts"]
+                words += [] if optional else ["--omit=optional"]
+                _run([*words, *beside, f"{name}@{version}"], path=program.parent)
+                shutil.rmtree(folder, ignore_errors=True)
+                made.rename(folder)
     return NodePackage(program, folder / "node_modules" / name)
 
 

@@ -99,7 +99,7 @@ CHECKS = (
         title="No container of the project that no stack names",
         severity="medium",
         proves="What was taken out of the stacks is gone from the host.",
-        mend="opsctl deploy removes what it made; else docker rm on the host",
+        mend="docker rm -f on the host, once its data is elsewhere: a deploy removes no container that no stack names",
         source="the label com.docker.compose.project",
         cases=each_host(_strays),
     ),

@@ -14,9 +14,10 @@ from tests.unit.checks.answers import hold
 from tests.unit.checks.situations import check_of, container
 
 from opsctl.apps.catalogue import all_checks
-from opsctl.checks.questions import HERE, Fetch, Inside, Logs, Question, Ran, Verdict
+from opsctl.checks.questions import HERE, Fetch, Inside, Leaving, Logs, OnHost, Question, Ran, Verdict
 from opsctl.checks.situation import HostNow, Situation
 from opsctl.edges.local.network import OwnNetwork, source_to
+from opsctl.edges.ports import Clock
 from opsctl.flows.checking.answering import Answers, Outside
 from opsctl.flows.world import Who, World
 from opsctl.render.fleet import render
@@ -45,11 +46,18 @@ def put(
     identity: str,
     *,
     port: int = 0,
+    address: str = LOOPBACK,
     inside: Callable[[Inside], Ran] | None = None,
+    on_host: Callable[[OnHost], Ran] | None = None,
     lines: Sequence[str] = (),
+    clock: Clock | None = None,
 ) -> Verdict:
-    """The verdict of the check's first case. Requests to a service's container go to `port` on loopback instead."""
-    clock = FakeClock()
+    """The verdict of the check's first case. Requests to a service's container go to `port` at `address` of loopback instead.
+
+    What the check leaves to be done at its end is done. Without a `clock` no time passes.
+    """
+    clock = clock or FakeClock()
+    left: list[Question] = []
     world = World(
         connect=lambda _host: FakeConnection(),
         clock=clock,
@@ -63,16 +71,23 @@ def put(
         if isinstance(question, Fetch) and question.service:
             scheme, _, rest = question.url.partition("://")
             path = rest.partition("/")[2]
-            url = f"{scheme}://{LOOPBACK}:{port}/{path}"
+            url = f"{scheme}://{address}:{port}/{path}"
             return answers.answer(replace(question, url=url, service="", via=HERE))
         if isinstance(question, Inside) and inside:
             return inside(question)
+        if isinstance(question, OnHost) and on_host:
+            return on_host(question)
+        if isinstance(question, Leaving):
+            return left.append(question.question)
         if isinstance(question, Logs):
             return list(lines)
         return answers.answer(question)
 
     first, *_ = check_of(all_checks(), identity).cases(about)
-    return hold(first.talk(), answer)[0]
+    verdict = hold(first.talk(), answer)[0]
+    for question in reversed(left):
+        answer(question)
+    return verdict
 
 
 def run(question: Inside, environment: Mapping[str, str]) -> Ran:

@@ -9,15 +9,21 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from tests.contract.asking import put, situation
 from tests.contract.conftest import debian
 from tests.contract.watch import CHAT, SHORT, TOKEN, Exporter, Files, Telegram, Watch, files, wait, watching
+from tests.unit.apps.edits import changed
 
 from opsctl.apps.alloy.app import ALLOY
 from opsctl.apps.victoriametrics.spans import road, seconds
+from opsctl.checks.questions import OnHost, Ran, Verdict
+from opsctl.edges.clock import SystemClock
+from opsctl.render.output import placeholder
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
@@ -127,6 +133,56 @@ def test_what_happens_to_a_container_is_announced_in_time(
     assert {one.chat for one in telegram.messages} == {str(CHAT)}
     assert telegram.paths == {f"/bot{TOKEN}/sendMessage"}
     assert not telegram.told("Heartbeat")
+
+
+def test_what_verify_asks_of_the_watch(
+    tmp_path: Path, telegram: Telegram, exporter: Exporter, addresses: tuple[str, str]
+) -> None:
+    watch = Watch(addresses[0], made(tmp_path / "a", telegram, exporter))
+    root = tmp_path / "a" / "project"
+    # As `files` does for Debian's Alertmanager, so that what it reads is what is rendered.
+    edit(root, "alertmanager.yml.j2", "bot_token_file: /etc/telegram/token", f"bot_token: '{TOKEN}'")
+
+    def asked(identity: str, port: int, **more: Any) -> Verdict:
+        about = situation(root, placeholder, time.time())
+        return put(about, identity, port=port, address=watch.address, clock=SystemClock(), **more)
+
+    def canary(question: OnHost) -> Ran:
+        """A cAdvisor, a scrape after Docker has looked at the container for the first time."""
+        if question.words[:2] == ("docker", "run"):
+            name = question.words[question.words.index("--name") + 1]
+            exporter.says[f'container_health_state{{name="{name}"}}'] = 0
+        else:
+            del exporter.says[f'container_health_state{{name="{question.words[-1]}"}}']
+        return Ran(0, b"", b"")
+
+    with watching(watch):
+        wait(lambda: sees(watch, HEALTH), watch.told)
+        wait(lambda: asked("V-VMT-002", 8880).result == "pass", watch.told)
+        found = {
+            identity: asked(identity, port)
+            for identity, port in {"V-VMT-001": 8428, "V-ALM-001": 9093, "V-ALM-002": 9093}.items()
+        }
+        assert {one.result for one in found.values()} == {"pass"}, found
+
+        heard = asked("V-ALM-003", 9093, on_host=canary)
+        assert heard.result == "pass", heard
+        assert set(exporter.says) & {HEALTH} == {name for name in exporter.says if "health_state" in name}
+
+        edit(root, "alertmanager.yml.j2", "name: nobody", "name: nobody # another")
+        assert "was not read anew" in asked("V-ALM-002", 9093).message
+        edit(root, "alerts.yml.j2", "- name: memory of a week", "- name: memory of a month")
+        said = asked("V-VMT-002", 8880).message
+        assert said == "the group memory of a month is not loaded; the group memory of a week is in no file"
+        exporter.shutdown()
+        exporter.server_close()
+        wait(lambda: asked("V-VMT-001", 8428).result == "fail", watch.told)
+        assert "cadvisor" in asked("V-VMT-001", 8428).message
+
+
+def edit(root: Path, name: str, old: str, new: str) -> None:
+    file = root / "templates" / "monitoring" / name
+    file.write_text(changed(file.read_text(), [(old, new)]))
 
 
 def asked_as_alloy_is(address: str) -> int:

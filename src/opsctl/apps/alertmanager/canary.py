@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zlib import crc32
 
 from opsctl.apps.alertmanager.where import port_of
 from opsctl.checks.paths import at, mapping, mappings, told_json
 from opsctl.checks.questions import (
-    OnHost,
     Talk,
     UnansweredError,
     Verdict,
     failed,
-    leaving,
     own_time,
     passed,
     pause,
-    ran,
     skipped,
     unknown,
 )
+from opsctl.checks.short_lived import name_of, short_lived, why
 from opsctl.checks.situation import ServiceNow
-from opsctl.checks.throwaway import LABEL
 from opsctl.rules.subject import ServiceView
 from opsctl.state.desired import DesiredService
 
@@ -33,12 +29,8 @@ WITHIN = 300.0
 _BETWEEN = 5.0
 _LIFE = "600"
 """Seconds after which the container ends by itself, and is removed: whoever started it may be gone by then."""
-# 20.10 and later know every option. Where the image has no shell the healthcheck fails too, since it cannot be started.
-_OPTIONS = (
-    *("--detach", "--rm", "--pull", "never", "--network", "none", "--read-only", "--log-driver", "none"),
-    *("--memory", "16m", "--pids-limit", "16", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-    *("--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1"),
-)
+# Where the image has no shell the healthcheck fails too, since it cannot be started.
+_UNHEALTHY = ("--detach", "--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1")
 
 
 def heard(one: ServiceNow) -> Talk:
@@ -47,14 +39,12 @@ def heard(one: ServiceNow) -> Talk:
         return skipped("no cAdvisor looks at this host")
     if one.container is None:
         return unknown("it does not run")
-    name = f"opsctl-canary-{crc32(one.host.desired.directory.encode()):08x}-{int(one.host.observed.now)}"
-    yield from leaving(_engine(one, "docker", "rm", "--force", "--volumes", name))
+    image = one.container.image_id
     began = yield from own_time()
-    named = ("--name", name, "--label", f"{LABEL}=canary")
-    command = ("--entrypoint", "sleep", one.container.image_id, _LIFE)
-    started = yield from ran(_engine(one, "docker", "run", *named, *_OPTIONS, *command))
+    started = yield from short_lived(one.host, "canary", image, ("sleep", _LIFE), *_UNHEALTHY)
     if started.code:
-        return unknown(f"the canary did not start: {started.last_line()}")
+        return unknown(f"the canary did not start: {why(started)}")
+    name = name_of(one.host, "canary", image)
     return (yield from _awaited(one, name, began))
 
 
@@ -92,7 +82,3 @@ def judge(alerts: Sequence[Mapping[str, Any]], seconds: float) -> Verdict | None
 
 def _app(one: ServiceNow, service: DesiredService) -> str | None:
     return ServiceView(one.view.fleet, one.view.environment, one.host.desired, service).written.app
-
-
-def _engine(one: ServiceNow, *words: str) -> OnHost:
-    return OnHost(one.host.name, words, timeout=60.0, privilege="engine")

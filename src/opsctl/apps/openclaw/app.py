@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.openclaw import access, keys, plugins, sandboxes
+from opsctl.apps.openclaw import access, checks, keys, plugins, sandboxes
 from opsctl.apps.openclaw.memory import rows
 from opsctl.apps.openclaw.rosters import GATE
 from opsctl.apps.openclaw.settings import Settings
@@ -18,6 +18,7 @@ OPENCLAW = App(
         sorted((*keys.RULES, *plugins.RULES, *sandboxes.RULES, *access.RULES), key=lambda rule: rule.id)
     ),
     page="stacks/openclaw.md",
+    checks=checks.CHECKS,
     probe=("CMD", "node", "-e", _ASK),
     reload="a changed openclaw.json is a recreate, the default of on_change: what it reloads by itself differs by key and version",
     memory=rows,

@@ -11,7 +11,7 @@ from opsctl.rules.subject import Subject
 _NO_CHANNELS = frozenset({"defaults", "modelByChannel"})
 
 
-def _expected(gateway: Gateway) -> dict[str, bool]:
+def shall_be_on(gateway: Gateway) -> dict[str, bool]:
     """The ids that shall be on, and whether each is a channel: those of the settings, and channels that are configured and not
     switched off.
     """
@@ -26,7 +26,7 @@ def _expected(gateway: Gateway) -> dict[str, bool]:
 
 def _off(subject: Subject) -> Iterator[Hit]:
     for gateway, config in configured(subject):
-        for name, is_channel in _expected(gateway).items():
+        for name, is_channel in shall_be_on(gateway).items():
             places = [("plugins", "entries", name), *([("channels", name)] if is_channel else [])]
             off = [one for one in places if gateway.section(*one).get("enabled") is not True]
             if off:
@@ -42,7 +42,7 @@ def _off(subject: Subject) -> Iterator[Hit]:
 def _shut(subject: Subject) -> Iterator[Hit]:
     for gateway, config in configured(subject):
         plugins = gateway.section("plugins")
-        expected = _expected(gateway)
+        expected = shall_be_on(gateway)
         if plugins.get("enabled") is False and expected:
             message = f"plugins.enabled: false switches off {', '.join(expected)}"
             yield config.hit(message, "take it out", "plugins", "enabled")

@@ -25,21 +25,22 @@ from opsctl.checks.situation import ServiceNow
 from opsctl.checks.throwaway import Throwaway
 
 _OPENCLAW = ("node", "/app/openclaw.mjs")
-_PLUGINS = ("plugins", "list", "--json")
+PLUGINS = ("plugins", "list", "--json")
 _AGENTS = ("agents", "list", "--json")
 # The configuration comes on stdin, and the program reads files only.
 _WITH_CONFIG = 'umask 077; cat >"$HOME/opsctl.json" && OPENCLAW_CONFIG_PATH=$HOME/opsctl.json exec "$@"'
-_SECONDS = 90.0
+SECONDS = 90.0
+"""A command of OpenClaw loads all of it: several seconds on a quiet machine."""
 _MEMORY = 2**30
 """Node with all plugins; the old gateway runs meanwhile."""
 
 
 def _loaded(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
-    return _names(_plugins((yield from _inside(now, _PLUGINS))))
+    return _names(plugins_of((yield from inside(now, PLUGINS))))
 
 
 def _agents(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
-    told = _read((yield from _inside(now, _AGENTS)))
+    told = _read((yield from inside(now, _AGENTS)))
     entries = told.get("agents", ()) if isinstance(told, Mapping) else told
     return frozenset(str(one["id"]) for one in entries if isinstance(one, Mapping) and "id" in one)
 
@@ -53,30 +54,31 @@ def keeps_its_plugins(crossing: Crossing) -> Talk:
         return skipped(f"opsctl mounts no {gateway.path}")
     if not crossing.now.runs:
         return skipped("nothing runs to compare with")
-    running = _plugins((yield from _inside(crossing.now, _PLUGINS)))
+    running = plugins_of((yield from inside(crossing.now, PLUGINS)))
     bundled = _names([one for one in running if one.get("origin", "bundled") == "bundled"])
     service = crossing.now.service
     told = yield from ran(
         Throwaway(
             crossing.now.host.name,
             service.image,
-            ("sh", "-c", _WITH_CONFIG, "opsctl", *_OPENCLAW, *_PLUGINS),
+            ("sh", "-c", _WITH_CONFIG, "opsctl", *_OPENCLAW, *PLUGINS),
             gateway.config.file.content,
             env=service.env,
             memory=_MEMORY,
-            timeout=_SECONDS,
+            timeout=SECONDS,
         )
     )
     if told.code:
         return failed(f"it does not take its configuration: {told.last_line()}")
-    listed = _plugins(told)
+    listed = plugins_of(told)
     if missing := lost(bundled, _names(listed)):
         return failed(f"it would not load {', '.join(_why(one, listed) for one in missing)}")
     return passed(f"it loads all {len(bundled)} bundled plugins")
 
 
-def _inside(now: ServiceNow, words: tuple[str, ...]) -> Generator[Question, Any, Ran]:
-    told = yield from ran(Inside(now.host.name, now.name, (*_OPENCLAW, *words), timeout=_SECONDS))
+def inside(now: ServiceNow, words: tuple[str, ...]) -> Generator[Question, Any, Ran]:
+    """A command of OpenClaw in its container. Raises UnansweredError where it fails."""
+    told = yield from ran(Inside(now.host.name, now.name, (*_OPENCLAW, *words), timeout=SECONDS))
     if told.code:
         raise UnansweredError(f"openclaw {' '.join(words)}: {told.last_line()}")
     return told
@@ -95,7 +97,8 @@ def _read(told: Ran) -> Any:
     raise UnansweredError("openclaw printed no JSON")
 
 
-def _plugins(told: Ran) -> list[Mapping[str, Any]]:
+def plugins_of(told: Ran) -> list[Mapping[str, Any]]:
+    """What `plugins list --json` says of each. Raises UnansweredError where it says nothing."""
     found = _read(told)
     entries = found.get("plugins") if isinstance(found, Mapping) else None
     if not isinstance(entries, list):

@@ -12,6 +12,8 @@ from tests.flows.machine import DIGEST, Machine
 from tests.unit.plan.model import host, service
 
 from opsctl.checks import containers, content
+from opsctl.checks.check import Case, Check
+from opsctl.checks.questions import Inside, Talk, passed, ran
 from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.answering import Outside
 from opsctl.flows.checking.report import VerifyReport
@@ -152,3 +154,25 @@ def test_a_host_that_is_away_is_no_pass(machine: Machine) -> None:
     report = verified(replace(machine.world(), connect=away), fleet(), prod(machine))  # type: ignore[arg-type]
     assert report.exit is Exit.COULD_NOT_FIND_OUT
     assert report.green == {}
+
+
+def test_software_that_is_down_on_purpose_is_not_asked(machine: Machine) -> None:
+    def talk() -> Talk:
+        yield from ran(Inside("web", "tool", ("true",)))
+        return passed()
+
+    asks = Check(
+        id="V-TST-001",
+        title="t",
+        severity="high",
+        proves="p",
+        mend="m",
+        source="s",
+        cases=lambda situation: (
+            Case(one.host.name, one.name, talk) for one in situation.services() if one.name == "tool"
+        ),
+        software=True,
+    )
+    outside = Outside(FakeNetwork(), lambda _address: "192.0.2.9")
+    report = verify(machine.world(), Subject(fleet(), prod(machine)), [asks], outside)
+    assert results(report)["tool", "V-TST-001"] == ("skip", "on demand")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from opsctl.checks.check import SEVERITIES, Case, Check, Severity
-from opsctl.checks.questions import Verdict
+from opsctl.checks.questions import Verdict, settled, skipped
 from opsctl.checks.situation import STAND_IN_LABEL, HostNow, Situation
 from opsctl.errors import OpsctlError
 from opsctl.flows.checking.answering import Answers, Outside
@@ -135,7 +136,12 @@ def _asked(
     outside: Outside,
     choice: Choice,
 ) -> tuple[Outcome, ...]:
-    planned = [(check, case) for check in checks if choice.takes(check) for case in check.cases(situation)]
+    planned = [
+        (check, _awake(situation, check, case))
+        for check in checks
+        if choice.takes(check)
+        for case in check.cases(situation)
+    ]
     began = world.clock.monotonic()
 
     def told(kind: EventKind, host: str, subject: str = "", detail: str = "") -> None:
@@ -155,6 +161,14 @@ def _asked(
     for host in hosts:
         told("checked", host)
     return tuple(_clean(world, _proved(situation, one)) for one in outcomes)
+
+
+def _awake(situation: Situation, check: Check, case: Case) -> Case:
+    """Software that is down on purpose is not asked."""
+    if not (check.software and case.service):
+        return case
+    mark = situation.service(case.host, case.service).mark
+    return replace(case, talk=partial(settled, skipped(mark))) if mark in {"held", "on demand"} else case
 
 
 def _name(check: Check, case: Case) -> str:

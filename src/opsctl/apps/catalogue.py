@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from opsctl.apps.alertmanager.app import ALERTMANAGER
-from opsctl.apps.alloy.app import ALLOY
 from opsctl.apps.app import App
-from opsctl.apps.caddy.app import CADDY
-from opsctl.apps.cadvisor.app import CADVISOR
-from opsctl.apps.grafana.app import GRAFANA
-from opsctl.apps.headscale.app import HEADSCALE
-from opsctl.apps.litellm.app import LITELLM
-from opsctl.apps.loki.app import LOKI
-from opsctl.apps.n8n.app import N8N
-from opsctl.apps.nocodb.app import NOCODB
-from opsctl.apps.openclaw.app import OPENCLAW
-from opsctl.apps.opencut.app import OPENCUT
-from opsctl.apps.palais.app import PALAIS
-from opsctl.apps.postgresql.app import POSTGRESQL
-from opsctl.apps.qdrant.app import QDRANT
-from opsctl.apps.redis.app import REDIS
-from opsctl.apps.sure.app import SURE
-from opsctl.apps.victoriametrics.app import VICTORIAMETRICS, VMALERT
 from opsctl.checks.catalogue import CHECKS
 from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
@@ -35,27 +19,23 @@ from opsctl.rules.rule import Rule
 from opsctl.rules.subject import ServiceView
 from opsctl.state.desired import DesiredHost
 
-BUILT_IN: tuple[App, ...] = (
-    ALERTMANAGER,
-    ALLOY,
-    CADDY,
-    CADVISOR,
-    GRAFANA,
-    HEADSCALE,
-    LITELLM,
-    LOKI,
-    N8N,
-    NOCODB,
-    OPENCLAW,
-    OPENCUT,
-    PALAIS,
-    POSTGRESQL,
-    QDRANT,
-    REDIS,
-    SURE,
-    VICTORIAMETRICS,
-    VMALERT,
+BUILT_IN = (
+    *(
+        "alertmanager",
+        "alloy",
+        "caddy",
+        "cadvisor",
+        "grafana",
+        "headscale",
+        "litellm",
+        "loki",
+        "n8n",
+        "nocodb",
+    ),
+    *("openclaw", "opencut", "palais", "postgresql", "qdrant", "redis", "sure", "victoriametrics", "vmalert"),
 )
+"""The names of opsctl's own. Each is imported when it is asked for: all of them together take longer than a plan."""
+_PACKAGES = {"vmalert": "victoriametrics"}
 GROUP = "opsctl.apps"
 """The entry points under which packages bring apps of their own."""
 
@@ -65,14 +45,21 @@ def find_app(name: str) -> App:
 
     Raises Unfit for a name that nobody has, and for a package that brings no usable App.
     """
-    for app in BUILT_IN:
-        if app.name == name:
-            return app
+    if name in BUILT_IN:
+        return _built_in(name)
     brought = {point.name: point for point in entry_points(group=GROUP)}
     if name not in brought:
-        known = {app.name for app in BUILT_IN} | brought.keys()
+        known = {*BUILT_IN, *brought}
         raise Unfit(f"there is no app {name!r}", nearest(name, known))
     return _brought(brought[name])
+
+
+@cache
+def _built_in(name: str) -> App:
+    found = getattr(import_module(f"opsctl.apps.{_PACKAGES.get(name, name)}.app"), name.upper())
+    if not isinstance(found, App):
+        raise TypeError(f"{name} is no App")
+    return found
 
 
 def _brought(point: EntryPoint) -> App:
@@ -93,19 +80,33 @@ def _brought(point: EntryPoint) -> App:
     return app
 
 
+def rules_of(apps: Iterable[str]) -> tuple[Rule, ...]:
+    """The generic rules, and those of these apps. Raises Unfit as find_app."""
+    return (*RULES, *(rule for app in _sorted(apps) for rule in app.rules))
+
+
+def checks_of(apps: Iterable[str]) -> tuple[Check, ...]:
+    """The generic checks, and those of these apps. Raises Unfit as find_app."""
+    return (*CHECKS, *(check for app in _sorted(apps) for check in app.checks))
+
+
 def all_rules(more: Iterable[str] = ()) -> tuple[Rule, ...]:
-    """The generic rules, those of the built-in apps, and those of the apps named in `more`. Raises Unfit as find_app."""
-    return (*RULES, *(rule for app in _with(more) for rule in app.rules))
+    """The generic rules, those of all built-in apps, and those of the apps named in `more`. Raises Unfit as find_app."""
+    return rules_of({*BUILT_IN, *more})
 
 
 def all_checks(more: Iterable[str] = ()) -> tuple[Check, ...]:
-    """The generic checks, those of the built-in apps, and those of the apps named in `more`. Raises Unfit as find_app."""
-    return (*CHECKS, *(check for app in _with(more) for check in app.checks))
+    """The same of checks."""
+    return checks_of({*BUILT_IN, *more})
 
 
-def _with(more: Iterable[str]) -> tuple[App, ...]:
-    built_in = {app.name for app in BUILT_IN}
-    return (*BUILT_IN, *(find_app(name) for name in sorted(set(more) - built_in)))
+def built_in_apps() -> tuple[App, ...]:
+    return tuple(map(_built_in, BUILT_IN))
+
+
+def _sorted(apps: Iterable[str]) -> list[App]:
+    """Ours first, then those that packages bring."""
+    return [find_app(name) for name in sorted(set(apps), key=lambda name: (name not in BUILT_IN, name))]
 
 
 def apps_of(fleet: Fleet) -> frozenset[str]:

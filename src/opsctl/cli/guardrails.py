@@ -62,13 +62,13 @@ def _errors(fleet: Fleet, desired: Desired, now: float) -> list[tuple[str, froze
     """Service, hosts and text of every error that stands; no store is asked, since the rendering was."""
     from datetime import UTC, datetime
 
-    from opsctl.apps.catalogue import all_rules, apps_of
+    from opsctl.apps.catalogue import apps_of, rules_of
     from opsctl.rules.engine import apply
     from opsctl.rules.subject import Subject
 
     rules = [
         one
-        for one in all_rules(apps_of(fleet))
+        for one in rules_of(apps_of(fleet))
         if one.severity == "error" and one.id not in _JUDGED_WITH_THE_HOST
     ]
     today = datetime.fromtimestamp(now, UTC).date().isoformat()

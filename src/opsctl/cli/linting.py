@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from opsctl.apps.catalogue import all_rules, apps_of, memory_rows
+from opsctl.apps.catalogue import all_rules, apps_of, memory_rows, rules_of
 from opsctl.cli.answer import answer
 from opsctl.cli.invocation import Invocation
 from opsctl.cli.project import Project, offline
@@ -57,7 +57,7 @@ def report_of(invocation: Invocation, project: Project) -> Report:
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compose-lint") as beside:
         foreign = _foreign(subject, beside)
-        return apply(all_rules(apps_of(project.fleet)), subject, today, foreign)
+        return apply(rules_of(apps_of(project.fleet)), subject, today, foreign)
 
 
 def _foreign(subject: Subject, beside: Executor) -> Iterator[tuple[Rule, Hit]]:
@@ -105,4 +105,4 @@ def _narrowed(report: Report, project: Project) -> Report:
 
 
 def _sarif_text(report: Report, project: Project) -> str:
-    return json.dumps(sarif(report, all_rules(apps_of(project.fleet))), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(sarif(report, rules_of(apps_of(project.fleet))), indent=2, ensure_ascii=False) + "\n"

@@ -94,7 +94,7 @@ def open_gates(session: Session, observed: Mapping[str, Observed], plan: Plan) -
 
 
 def _asking(session: Session) -> tuple[Subject, Sequence[Check], Outside]:
-    from opsctl.apps.catalogue import all_checks, apps_of
+    from opsctl.apps.catalogue import apps_of, checks_of
     from opsctl.checks.own.catalogue import own_checks
     from opsctl.edges.local.network import OwnNetwork, source_to
     from opsctl.flows.checking.answering import Outside
@@ -103,7 +103,7 @@ def _asking(session: Session) -> tuple[Subject, Sequence[Check], Outside]:
     project = session.project
     stored = session.values.stored(project.fleet, project.environment)
     subject = Subject(project.fleet, project.desired, stored, session.world.clock.now())
-    checks = (*all_checks(apps_of(project.fleet)), *own_checks(subject))
+    checks = (*checks_of(apps_of(project.fleet)), *own_checks(subject))
     return subject, checks, Outside(OwnNetwork(), source_to)
 
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any, Literal
 
 from opsctl.apps.app import App
-from opsctl.apps.catalogue import BUILT_IN
+from opsctl.apps.catalogue import built_in_apps
 from opsctl.inputs.compose_spec import keys_of
 from opsctl.model.checks import KINDS, OwnCheck
 from opsctl.model.compose_spelling import REFUSED
@@ -59,7 +59,7 @@ def _stack_schema() -> dict[str, Any]:
         "$defs": compose
         | {"opsctl_service": _service_schema(), "opsctl_override": _override_schema()}
         | _check_schemas()
-        | {f"app_{app.name}": _settings_schema(app) for app in BUILT_IN},
+        | {f"app_{app.name}": _settings_schema(app) for app in built_in_apps()},
     }
 
 
@@ -96,7 +96,7 @@ def _service_schema() -> dict[str, Any]:
                 "if": {"properties": {"app": {"const": app.name}}, "required": ["app"]},
                 "then": {"properties": {"settings": {"$ref": f"#/$defs/app_{app.name}"}}},
             }
-            for app in BUILT_IN
+            for app in built_in_apps()
         ],
     }
 

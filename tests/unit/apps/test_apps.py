@@ -14,7 +14,7 @@ from tests.unit.apps.proxies import LITELLM, project
 from tests.unit.inputs.folder import marked, problems, write
 
 from opsctl.apps.app import App
-from opsctl.apps.catalogue import BUILT_IN, GROUP, all_checks, all_rules, apps_of, find_app
+from opsctl.apps.catalogue import BUILT_IN, GROUP, all_checks, all_rules, apps_of, built_in_apps, find_app
 from opsctl.errors import Problem
 from opsctl.inputs.project import load
 from opsctl.inputs.schemas import json_schema
@@ -94,7 +94,7 @@ def test_settings_differ_by_environment(tmp_path: Path) -> None:
 def test_the_rules_of_an_app_are_among_all(tmp_path: Path) -> None:
     fleet = load(project(tmp_path))
     assert apps_of(fleet) == {"litellm"}
-    assert {rule.id for app in BUILT_IN for rule in app.rules} <= {rule.id for rule in all_rules()}
+    assert {rule.id for app in built_in_apps() for rule in app.rules} <= {rule.id for rule in all_rules()}
 
 
 @pytest.fixture
@@ -117,6 +117,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("brought_apps", None)
+
+
+def test_each_name_leads_to_the_app_of_that_name() -> None:
+    assert [app.name for app in built_in_apps()] == list(BUILT_IN)
 
 
 def test_a_package_brings_an_app(package: Path) -> None:
@@ -164,7 +168,7 @@ def test_the_schema_knows_the_settings(text: str, good: bool) -> None:
     assert Draft202012Validator(json_schema("stack")).is_valid(value) is good
 
 
-@pytest.mark.parametrize("app", BUILT_IN, ids=lambda app: app.name)
+@pytest.mark.parametrize("app", built_in_apps(), ids=lambda app: app.name)
 def test_the_page_of_an_app_has_all_that_the_app_says(app: App) -> None:
     page = (DOCS / app.page).read_text(encoding="utf-8")
     said = [f"| `{name}` |" for name in app.settings.model_fields]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from tests.fakes.edges import FakeClock
@@ -260,4 +260,41 @@ def test_an_interruption_ends_what_is_under_way_and_begins_nothing_more(struck: 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         run_all([check(talk), check(talk)], ask, SystemClock(), at_once=1)
+    assert asked.questions == [LOOK, CLEAN]
+
+
+def test_an_interruption_while_the_first_one_is_begun_waits_for_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It strikes in Thread.start: the thread runs, and the pool does not know it (Python 3.11, _adjust_thread_count)."""
+    under_way = threading.Event()
+    asked = Asked()
+
+    class Struck:
+        def __init__(self, **_options: object) -> None: ...
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_error: object) -> None: ...
+        def submit(self, work: Callable[..., None], *arguments: object) -> None:
+            threading.Thread(target=work, args=arguments).start()
+            assert under_way.wait(30)
+            raise KeyboardInterrupt
+
+    def ask(question: Question) -> Any:
+        if question == LOOK:
+            under_way.set()
+            time.sleep(0.2)
+        asked(question)
+        return Ran(0, b"", b"")
+
+    def talk() -> Talk:
+        yield from leaving(CLEAN)
+        yield from ran(LOOK)
+        yield from ran(MORE)
+        return passed()
+
+    monkeypatch.setattr("opsctl.flows.checking.running.ThreadPoolExecutor", Struck)
+    with pytest.raises(KeyboardInterrupt):
+        run_all([check(talk), check(talk)], ask, SystemClock())
     assert asked.questions == [LOOK, CLEAN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,18 @@ AUDIT = (
     "Docker Compose Phase A/B Split",
 )
 """The concerns of the audit, by their headings and in its order; its summary repeats eleven of them."""
+MESSAGES = (
+    "It cannot get to a host",
+    "The engine and the host's disk",
+    "Problems of the files",
+    "The plan says what I did not expect",
+    "The plan is refused",
+    "A deploy failed",
+    "Secrets and their store",
+    "A rotation",
+    "Images and registries",
+)
+"""The sections of troubleshooting.md whose tables begin with what opsctl itself prints."""
 _GLOBAL = {flag for parameter in build().params for flag in parameter.opts} | {"--help"}
 
 
@@ -172,3 +185,62 @@ def test_every_concern_of_the_audit_has_its_row() -> None:
 def test_the_guides_are_linked_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in GUIDES if f"(docs/{name})" not in text] == []
+
+
+def templates() -> Iterator[tuple[str, ...]]:
+    """Every text in the code, as its constant parts around what is filled in."""
+    for path in sorted((ROOT / "src" / "opsctl").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            values = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [
+                one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            if any(" " in text for text in texts):
+                yield tuple(texts)
+
+
+KNOWN = tuple(templates())
+
+
+def is_printed(quoted: str) -> bool:
+    """Whether each piece of a quoted message, between its ellipses, is part of a text in the code, or has all constant parts of
+    one, in their order, and they are half of its words.
+    """
+    pieces = [piece.strip() for piece in quoted.split("\u2026") if " " in piece.strip()]
+    return _fills(quoted) or all(_fills(piece) for piece in pieces)
+
+
+def _fills(piece: str) -> bool:
+    many = len(piece.split())
+    return any(
+        any(piece in part for part in parts)
+        or (2 * len(" ".join(parts).split()) >= many and _has_in_order(piece, parts))
+        for parts in KNOWN
+    )
+
+
+def _has_in_order(text: str, parts: tuple[str, ...]) -> bool:
+    at = 0
+    for part in parts:
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
+
+
+@pytest.mark.parametrize(
+    "quoted", ["there is no way to the moon", "it lets nobody in because it is late at night"]
+)
+def test_a_message_that_nobody_prints_is_seen(quoted: str) -> None:
+    assert not is_printed(quoted)
+
+
+def test_messages_are_quoted_as_they_are_printed() -> None:
+    quoted = []
+    for section in MESSAGES:
+        text = page("troubleshooting.md").split(f"\n## {section}\n")[1].split("\n## ")[0]
+        for row in re.findall(r"^\| (.+?) \|", text, re.MULTILINE):
+            quoted += [span for span in re.findall(r"`([^`]+)`", row) if not span.startswith("opsctl ")]
+    assert len(quoted) > 60
+    assert [one for one in quoted if not is_printed(one)] == []

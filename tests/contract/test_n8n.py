@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from tests.contract.asking import put, situation
 from tests.contract.node_package import NodePackage
 from tests.contract.postgres import Postgres, postgres
 from tests.unit.apps.edits import changed
@@ -30,7 +31,7 @@ from opsctl.apps.n8n.serving import PROBE
 from opsctl.apps.n8n.variables import NEWEST
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render
-from opsctl.render.output import login_placeholder
+from opsctl.render.output import login_placeholder, placeholder
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
@@ -202,11 +203,19 @@ def test_it_never_holds_more_than_its_pool(site: Site, running: Running) -> None
     assert 200 in set().union(*(one.result() for one in asked))
 
 
-def test_without_its_database_only_readiness_says_so(site: Site, running: Running, busybox: Path) -> None:
+def test_without_its_database_only_readiness_says_so(
+    site: Site, running: Running, small: Path, busybox: Path
+) -> None:
+    def verdict() -> str:
+        about = situation(small, placeholder, time.time())
+        return put(about, "V-NEN-001", port=int(running.url.rpartition(":")[2])).result
+
+    assert verdict() == "pass"
     site.database.stop()
     try:
         running.wait(lambda: running.status("/healthz/readiness") == 503)
         assert (running.status("/healthz"), probe(busybox, running)) == (200, 1)
+        assert verdict() == "fail"
     finally:
         site.database.start()
     running.wait(lambda: running.status("/healthz/readiness") == 200)

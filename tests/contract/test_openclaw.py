@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.asking import put, situation
 from tests.contract.node_package import NodePackage
 from tests.contract.openclaw_keys import lines_of
 from tests.unit.apps import linted
+from tests.unit.apps.linted import NOW
 from tests.unit.apps.pages import page
 
 from opsctl.apps.openclaw.app import OPENCLAW as APP
 from opsctl.apps.openclaw.key_lists import listed
+from opsctl.checks.questions import Inside, Ran
 from opsctl.model.json5_document import read_json5
+from opsctl.render.output import placeholder
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
@@ -164,6 +168,35 @@ def test_2026_2_22_does_not_read_the_channels_own_switch(silent: Program, tmp_pa
     assert found == {"OCL004"}
     telegram = silent.telegram(config)
     assert (telegram["status"], telegram["error"]) == ("disabled", "bundled (disabled by default)")
+
+
+ON = '      "{{ id }}": {enabled: true},\n'
+
+
+@pytest.mark.parametrize(
+    "version,edits,said",
+    [
+        ("2026.9.6", (), "loaded: telegram"),
+        ("2026.9.6", ((ON, ""), ("telegram: {enabled: true, ", "telegram: {")), "telegram is disabled"),
+        ("2026.2.22", (*KEYS_FOR_OLD, (ON, "")), "telegram is disabled (bundled (disabled by default))"),
+    ],
+)
+def test_verify_asks_each_version_what_it_has_loaded(
+    version: str,
+    edits: tuple[tuple[str, str], ...],
+    said: str,
+    openclaw: Callable[[str], NodePackage],
+    tmp_path: Path,
+) -> None:
+    program = Program(openclaw(version), tmp_path)
+    config, _ = rendered(tmp_path, *edits, version=version)
+
+    def inside(question: Inside) -> Ran:
+        code, text = program.ask(config, *question.words[2:])
+        return Ran(code, text.encode(), b"")
+
+    found = put(situation(tmp_path / "project", placeholder, NOW), "V-OCL-001", inside=inside)
+    assert (found.result, found.message) == ("pass" if "loaded" in said else "fail", said)
 
 
 def test_2026_2_22_loads_it_with_both(silent: Program, tmp_path: Path) -> None:

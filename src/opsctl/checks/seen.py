@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from opsctl.checks.check import Case
-from opsctl.checks.questions import Talk, Verdict, settled, skipped
+from opsctl.checks.questions import Talk, Verdict, settled
 from opsctl.checks.situation import HostNow, ServiceNow, Situation
-
-_AT_REST = frozenset({"held", "on demand", "job done"})
 
 
 def each_service(judge: Callable[[ServiceNow], Verdict]) -> Callable[[Situation], Iterator[Case]]:
@@ -33,17 +31,13 @@ def asked_of_each_service(talk: Callable[[ServiceNow], Talk]) -> Callable[[Situa
 
 
 def asked_of_each(app: str, talk: Callable[[ServiceNow], Talk]) -> Callable[[Situation], Iterator[Case]]:
-    """A case for every service of an app; one that need not run now is skipped, with the reason."""
+    """A case for every service of an app."""
 
     def cases(situation: Situation) -> Iterator[Case]:
         for one in situation.services(app):
-            yield Case(one.host.name, one.name, partial(_unless_at_rest, one, talk))
+            yield Case(one.host.name, one.name, partial(talk, one))
 
     return cases
-
-
-def _unless_at_rest(one: ServiceNow, talk: Callable[[ServiceNow], Talk]) -> Talk:
-    return settled(skipped(one.mark)) if one.mark in _AT_REST else talk(one)
 
 
 def asked_of_each_host(talk: Callable[[HostNow], Talk]) -> Callable[[Situation], Iterator[Case]]:

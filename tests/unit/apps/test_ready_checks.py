@@ -13,8 +13,10 @@ from tests.unit.apps.edits import changed
 from tests.unit.apps.test_opencut_rules import made as opencut
 from tests.unit.apps.test_palais_rules import made as palais
 from tests.unit.apps.test_sure_rules import made as sure
-from tests.unit.checks.answers import hold, nobody
+from tests.unit.checks.answers import hold
+from tests.unit.checks.situations import check_of
 
+from opsctl.apps.catalogue import all_checks
 from opsctl.checks.paths import how
 from opsctl.checks.questions import Fetch, Fetched, Inside
 
@@ -48,16 +50,9 @@ def test_readiness(app: str, answer: Any, result: str, words: str, tmp_path: Pat
     assert (question.url, question.service, question.via) == (url, app, "web")
 
 
-@pytest.mark.parametrize("app", READY)
-def test_what_is_held_is_left_alone(app: str, tmp_path: Path) -> None:
-    identity, project, _ = READY[app]
-    found, asked = ask(project(tmp_path), identity, nobody, held=frozenset({app}))
-    assert (found.result, found.message, asked) == ("skip", "held", [])
-
-
-def test_what_sleeps_until_it_is_wanted_is_left_asleep(tmp_path: Path) -> None:
-    found, _ = ask(opencut(tmp_path), "V-OCT-001", nobody, containers=())
-    assert (found.result, found.message) == ("skip", "on demand")
+def test_software_that_sleeps_is_left_asleep_by_verify() -> None:
+    """It asks no check with `software` of what is down on purpose (tests/flows/test_verify.py)."""
+    assert all(check_of(all_checks(), identity).software for identity, *_ in READY.values())
 
 
 def test_a_long_answer_is_cut() -> None:

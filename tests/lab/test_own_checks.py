@@ -75,3 +75,31 @@ def test_every_kind_is_asked_and_a_new_one_changes_no_container(site: Site) -> N
     site.deploy()
     assert site.snapshot() == before
     assert "quiet" in results(site, 4)
+
+
+SLOW = """\
+    services:
+      box:
+        image: "{{ vars.registry }}/sleeper:1.0.0"
+        command: [sleeper]
+        wait: {settle: 0s}
+        checks:
+%s
+"""
+ONE = "          - {name: slow-%d, command: {argv: [sleep, '0.4']}}"
+
+
+@pytest.mark.hosts("lab-app", "lab-vpn")
+def test_forty_checks_on_two_hosts_take_a_fraction_of_one_after_the_other(site: Site) -> None:
+    site.hosts_toml({"lab-app": ["near"], "lab-vpn": ["far"]})
+    checks = "\n".join(ONE % number for number in range(20))
+    site.write("stacks/near.yml", SLOW % checks)
+    site.write("stacks/far.yml", (SLOW % checks).replace("box:", "crate:"))
+    site.deploy("--no-verify")
+    data = site.opsctl("verify", "lab", "--tag", "own", "--json").json()["data"]
+    took = [one["seconds"] for one in data["results"]]
+    assert len(took) == 40
+    # One after the other each would take what its sleep does, and the look comes on top; four run on a host at a time.
+    one_by_one = 40 * 0.4
+    print(f"40 checks on two hosts: {one_by_one:.0f} s one by one, {data['seconds']:.1f} s at a time")
+    assert data["seconds"] < one_by_one / 2.5

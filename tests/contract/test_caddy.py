@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 
@@ -273,7 +274,7 @@ def test_a_broken_file_is_refused_and_the_old_one_stays(edge: Edge) -> None:
 @dataclass
 class Load:
     """An HTTP/1.1 client. `again` counts requests sent a second time, on a new connection, since the first was closed before a
-    byte of the answer (RFC 9110 9.2.2); one that was closed twice in a row is a failure.
+    byte of the answer (RFC 9110 9.2.2), in its handshake too; one that was closed twice in a row is a failure.
     """
 
     edge: Edge
@@ -290,9 +291,11 @@ class Load:
         return one
 
     def run(self, over: Event) -> None:
-        connection, closed = self.connect(), False
+        connection: http.client.HTTPSConnection | None = None
+        closed = False
         while not over.is_set():
             try:
+                connection = connection or self.connect()
                 connection.request("GET", "/")
                 answer = connection.getresponse()
                 if (answer.status, answer.read()) != (200, b"ok"):
@@ -303,26 +306,31 @@ class Load:
                 if closed:
                     self.failures.append(repr(error))
                 self.again, closed, ended = self.again + 1, True, True
-            if ended:
+            if ended and connection:
                 connection.close()
-                connection = self.connect()
-        connection.close()
+                connection = None
+        if connection:
+            connection.close()
 
 
 @dataclass
 class Load2:
-    """An HTTP/2 client: 30 requests over one connection, and then anew. Curl sends again what a GOAWAY left out."""
+    """An HTTP/2 client: 30 requests over one connection, and then anew. Curl sends again what a GOAWAY left out; `again` as above."""
 
     edge: Edge
     answers: int = 0
+    again: int = 0
     failures: list[str] = field(default_factory=list)
 
     def run(self, over: Event) -> None:
         while not over.is_set():
             done = self.edge.curl(VPN, N8N, "/[1-30]", "%{http_code} %{http_version}\n")
             lines = done.stdout.split("\n")[:-1]
-            self.failures += [line for line in lines if line != "200 2"]
-            self.failures += [f"curl: {done.returncode}"] * bool(done.returncode)
+            closed = [line == "000 0" for line in lines]
+            self.again += sum(closed)
+            self.failures += [line for line in lines if line not in {"200 2", "000 0"}]
+            self.failures += ["closed twice in a row" for pair in pairwise(closed) if all(pair)]
+            self.failures += [f"curl: {done.returncode}"] * bool(done.returncode and not any(closed))
             self.answers += len(lines)
 
 

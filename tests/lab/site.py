@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from opsctl.edges.clock import SystemClock
 from opsctl.edges.sops.identities import generate, load
 from opsctl.edges.sops.store import SopsStore
 from tests.lab.machines import Lab, LabHost, engine_api
+from tests.lab.machines.errors import GoneError
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -186,9 +188,12 @@ class Site:
         return Container(engine_api.container(self.host(host).docker_socket, ids[0]))
 
     def inspected(self, host: str = "") -> list[Container]:
-        """Every container of the project."""
-        ids = [one for found in self.containers(host).values() for one in found]
-        return [Container(engine_api.container(self.host(host).docker_socket, one)) for one in ids]
+        """Every container of the project that is there from the list to the answer."""
+        found = []
+        for one in [one for ids in self.containers(host).values() for one in ids]:
+            with suppress(GoneError):
+                found.append(Container(engine_api.container(self.host(host).docker_socket, one)))
+        return found
 
     def containers(self, host: str = "") -> dict[str, list[str]]:
         """Ids of all containers of the project, by service."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from tests.lab.evidence import lease_is_free
 from tests.lab.machines import LabHost
+from tests.lab.machines.processes import until
 from tests.lab.site import CHECKOUT, Site
 
 pytestmark = pytest.mark.hosts("lab-spare")
@@ -185,6 +187,14 @@ def test_an_sshd_that_forwards_no_sockets_and_allows_two_sessions(site: Site) ->
     site.opsctl("exec", "app", "-e", "lab", "--", "true")
 
 
+def reachable(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def test_an_sshd_that_allows_too_few_sessions_is_named(site: Site) -> None:
     host = site.host()
     pid = "/run/sshd-single.pid"
@@ -198,8 +208,12 @@ def test_an_sshd_that_allows_too_few_sessions_is_named(site: Site) -> None:
         "-p",
         "2223",
     ]
+    opening = ["INPUT", "-p", "tcp", "--dport", "2223", "-j", "ACCEPT"]
+    host.run(["iptables", "-I", *opening])
     host.run(["/usr/sbin/sshd", *single])
     try:
+        # It goes into the background before it listens.
+        until(lambda: reachable(host.address, 2223), "the second sshd", seconds=15)
         site.hosts_toml({"lab-spare": ["apps"]}, addresses=f'["{host.address}:2223"]')
         site.write("stacks/apps.yml", STACK)
         run = site.deploy(code=5)
@@ -208,6 +222,7 @@ def test_an_sshd_that_allows_too_few_sessions_is_named(site: Site) -> None:
         assert site.containers() == {}
         assert lease_is_free(site)
     finally:
+        host.run(["iptables", "-D", *opening])
         host.run(["sh", "-c", f"kill $(cat {pid})"])
 
 

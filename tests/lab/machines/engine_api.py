@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from tests.lab.machines.errors import LabError
+from tests.lab.machines.errors import GoneError, LabError
 
 SECONDS: Final = 30
 
@@ -27,13 +27,14 @@ class _Channel(http.client.HTTPConnection):
 
 
 def ask(engine: Path, path: str) -> Any:
-    """What GET of a path of the engine's API answers; LabError if it is not 200."""
+    """What GET of a path of the engine's API answers; LabError if it is not 200, GoneError for a 404."""
     with closing(_Channel(engine)) as channel:
         channel.request("GET", path)
         answer = channel.getresponse()
         said = answer.read()
     if answer.status != http.HTTPStatus.OK:
-        raise LabError(f"the engine answers {answer.status} to {path}: {said.decode(errors='replace')}")
+        error = GoneError if answer.status == http.HTTPStatus.NOT_FOUND else LabError
+        raise error(f"the engine answers {answer.status} to {path}: {said.decode(errors='replace')}")
     return json.loads(said)
 
 

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class LabError(Exception):
     """The lab cannot do what was asked; the text says what to look at."""
+
+
+class GoneError(LabError):
+    """What was asked about is not there, or not any more."""

@@ -46,7 +46,9 @@ trap 'rm -f "$file"' EXIT
 trap 'exit 143' HUP INT TERM
 cat >"$file" || exit 70
 address=$(hostname -i | cut -d' ' -f1)
-PGPASSFILE=$file PGCONNECT_TIMEOUT=5 psql -X -q -w -A -t -h "$address" -p "${PGPORT:-5432}" -U "$1" -d "$2" -c 'select 1' </dev/null
+# As PGDATABASE and not as -d, which takes a name with "=" in it for a whole connection string (libpq 15).
+export PGPASSFILE="$file" PGCONNECT_TIMEOUT=5 PGDATABASE="$2"
+psql -X -q -w -A -t -h "$address" -p "${PGPORT:-5432}" -U "$1" -c 'select 1' </dev/null
 """
 
 

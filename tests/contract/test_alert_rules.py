@@ -13,7 +13,7 @@ from tests.unit.apps.watches import host, project, text
 
 from opsctl.model.yaml_document import read_yaml
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 DAY = 86400
 NAMED = 'host="app",project="demo",service="api",name="demo-api-1"'

@@ -25,7 +25,7 @@ from opsctl.checks.questions import OnHost, Ran, Verdict
 from opsctl.edges.clock import SystemClock
 from opsctl.render.output import placeholder
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 HEALTH = 'container_health_state{name="demo-api-1"}'
 STARTED = 'container_start_time_seconds{name="demo-api-1"}'

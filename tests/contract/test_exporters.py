@@ -26,7 +26,7 @@ from opsctl.render.output import login_placeholder, placeholder
 from opsctl.render.secret_metrics import PATH, with_secret_metrics
 
 # LiteLLM may have to be installed first.
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 # cAdvisor cannot be had; these were read (v0.60.5 lib/metrics/prometheus.go).
 READ = {

@@ -25,7 +25,7 @@ from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "stacks" / "litellm.md"
 KEY = "sk-0123456789abcdef0123456789abcdef"

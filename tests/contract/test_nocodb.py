@@ -31,7 +31,7 @@ from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 STARTING = 240.0
 """Seconds; 20 to 60 on a busy machine."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import npm
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 ASKS = """
 import { betterAuth } from "better-auth";

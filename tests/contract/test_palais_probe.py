@@ -11,7 +11,7 @@ from tests.unit.apps.answers import server
 
 from opsctl.apps.palais.app import PALAIS
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
 from opsctl.rules.subject import Subject
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 Edits = Sequence[tuple[str, str]]
 STARTING = 20.0

@@ -16,7 +16,7 @@ from tests.unit.apps.pages import page
 
 from opsctl.model.yaml_document import read_yaml
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1800)]
 
 STARTING = 60.0
 """Seconds; 2 on a quiet machine."""

@@ -8,7 +8,6 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from opsctl.apps.app import App
-from opsctl.checks.catalogue import CHECKS
 from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
@@ -87,6 +86,8 @@ def rules_of(apps: Iterable[str]) -> tuple[Rule, ...]:
 
 def checks_of(apps: Iterable[str]) -> tuple[Check, ...]:
     """The generic checks, and those of these apps. Raises Unfit as find_app."""
+    from opsctl.checks.catalogue import CHECKS  # 35 ms that only verify and a deploy's end need
+
     return (*CHECKS, *(check for app in _sorted(apps) for check in app.checks))
 
 

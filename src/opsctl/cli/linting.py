@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from opsctl.apps.catalogue import all_rules, apps_of, memory_rows, rules_of
 from opsctl.cli.answer import answer
 from opsctl.cli.invocation import Invocation
-from opsctl.cli.project import Project, offline
+from opsctl.cli.project import Project, check, unchecked
 from opsctl.cli.request import Request
 from opsctl.cli.secret_values import SecretValues
 from opsctl.cli.views.lint import explain_json, explain_view, github_lines, lint_json, lint_view, sarif
@@ -26,6 +26,8 @@ from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import Subject
 from opsctl.state.desired import DesiredHost
 
+Foreign = Callable[[Subject], Iterator[tuple[Rule, Hit]]]
+
 
 def linted(
     invocation: Invocation, words: Sequence[str] | None, *, strict: bool, sarif: bool, github: bool
@@ -33,7 +35,7 @@ def linted(
     """Raises InputError for files that are wrong, UsageError for formats that exclude each other."""
     if sum([sarif, github, invocation.json]) > 1:
         raise UsageError("--json, --sarif and --github exclude each other")
-    project = offline(invocation, Request.about(words))
+    project = unchecked(invocation, Request.about(words))
     report = _narrowed(report_of(invocation, project), project)
     code = report.exit(strict=strict)
     if sarif or github:
@@ -48,37 +50,42 @@ def linted(
 
 
 def report_of(invocation: Invocation, project: Project) -> Report:
-    """All rules over the environment; those about the store are skipped where it cannot be read."""
+    """All rules over the environment; those about the store are skipped where it cannot be read. Raises InputError."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compose-lint") as beside:
+        foreign = _foreign(project, beside)
+        check(project)
+        return _applied(invocation, project, foreign)
+
+
+def _applied(invocation: Invocation, project: Project, foreign: Foreign) -> Report:
     clock = invocation.clock or SystemClock()
     values = SecretValues(project.fleet.root, invocation.environ, invocation.clock)
     stored = values.stored(project.fleet, project.environment)
     more = {one.name: memory_rows(project.fleet, project.environment, one) for one in project.desired.hosts}
     subject = Subject(project.fleet, project.desired, stored, clock.now(), more)
     today = datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compose-lint") as beside:
-        foreign = _foreign(subject, beside)
-        return apply(rules_of(apps_of(project.fleet)), subject, today, foreign)
+    return apply(rules_of(apps_of(project.fleet)), subject, today, foreign(subject))
 
 
-def _foreign(subject: Subject, beside: Executor) -> Iterator[tuple[Rule, Hit]]:
-    """What compose-lint says of each host's compose.yml, where it is installed. It runs while our rules do."""
+def _foreign(project: Project, beside: Executor) -> Foreign:
+    """What compose-lint says of each host's compose.yml, where it is installed. It runs while the rest goes on."""
     command = compose_lint.program()
-    if command is None or not subject.desired.hosts:
-        return iter(())
-    asked = beside.submit(_asked, command, subject)
+    if command is None or not project.desired.hosts:
+        return lambda _subject: iter(())
+    asked = beside.submit(_asked, command, project.desired.hosts)
 
-    def told() -> Iterator[tuple[Rule, Hit]]:
+    def told(subject: Subject) -> Iterator[tuple[Rule, Hit]]:
         try:
             yield from foreign_hits(subject, asked.result())
         except CouldNotFindOut as error:
             for host in subject.desired.hosts:
                 yield could_not_look(error.message, host.name, subject)
 
-    return told()
+    return told
 
 
-def _asked(command: str, subject: Subject) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    return compose_lint.findings(command, {host.name: _compose(host) for host in subject.desired.hosts})
+def _asked(command: str, hosts: Sequence[DesiredHost]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    return compose_lint.findings(command, {host.name: _compose(host) for host in hosts})
 
 
 def _compose(host: DesiredHost) -> bytes:

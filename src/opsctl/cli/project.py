@@ -58,17 +58,25 @@ def state_folder_of(fleet: Fleet, environment: str) -> str:
 
 
 def offline(invocation: Invocation, request: Request) -> Project:
-    """Without any secret's value: a placeholder with its name stands instead. No host is asked anything.
+    """As unchecked; the rendering is held against the Compose specification. Raises InputError."""
+    project = unchecked(invocation, request)
+    check(project)
+    return project
 
-    The rendering is held against the Compose specification. Raises InputError.
-    """
-    from opsctl.render.schema import require_schema
 
+def unchecked(invocation: Invocation, request: Request) -> Project:
+    """Without any secret's value: a placeholder with its name stands instead. No host is asked anything. Raises InputError."""
     blank = SecretSource(placeholder, login_placeholder)
     project = read_project(find_root(invocation.folder), request, lambda _fleet, _environment: blank)
     invocation.environment = project.environment
-    require_schema(project.desired.hosts)
     return project
+
+
+def check(project: Project) -> None:
+    """Hold the rendering against the Compose specification. Raises InputError."""
+    from opsctl.render.schema import require_schema
+
+    require_schema(project.desired.hosts)
 
 
 def _services(fleet: Fleet) -> dict[str, set[str]]:

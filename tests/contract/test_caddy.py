@@ -20,6 +20,7 @@ from threading import Event, Thread
 
 import pytest
 from tests.contract.asking import put, run, situation
+from tests.contract.ports import free_port
 from tests.unit.apps.edits import changed
 from tests.unit.apps.sites import CADDY, HOSTS, caddyfile_of, project
 
@@ -43,13 +44,6 @@ def template() -> str:
     found = re.search(r"```jinja\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     return found[1]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind((OUTSIDE, 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Backend:

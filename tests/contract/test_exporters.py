@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from tests.contract.conftest import debian
-from tests.contract.test_redis import free_port
+from tests.contract.ports import free_port
 from tests.contract.watch import answers, wait
 from tests.fakes.certificates import Authority
 from tests.unit.apps.watches import TEMPLATES, host, project, text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 import requests
 from tests.contract.asking import put, situation
 from tests.contract.models import Models
+from tests.contract.ports import free_port
 from tests.unit.apps.edits import changed
 from tests.unit.apps.proxies import LITELLM, findings, project
 
@@ -56,11 +56,6 @@ class Running:
         return requests.post(
             self.url + "/v1/chat/completions", json=body, headers=headers, timeout=30
         ).status_code
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Site:

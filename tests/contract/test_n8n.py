@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import pytest
 import requests
 from tests.contract.asking import put, situation
 from tests.contract.node_package import NodePackage
+from tests.contract.ports import free_port
 from tests.contract.postgres import Postgres, postgres
 from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import subject
@@ -67,11 +67,6 @@ class Running:
             assert self.process.poll() is None, self.log.read_text()[-2000:]
             assert time.monotonic() < end, self.log.read_text()[-2000:]
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Site:

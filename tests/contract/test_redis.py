@@ -19,6 +19,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.contract.asking import put, run, situation
+from tests.contract.ports import free_port
 from tests.effort import tries
 from tests.unit.apps.edits import changed
 from tests.unit.apps.redises import CONF, SERVICE, USERS, findings, project
@@ -79,11 +80,6 @@ class Running:
             connection.sendall(f"AUTH {user} {password}\r\n".encode())
             assert connection.recv(100) == b"+OK\r\n"
             yield connection
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Site:

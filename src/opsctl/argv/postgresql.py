@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from opsctl.argv.command import Command, Completed, script
 from opsctl.argv.guard import guarded
 from opsctl.argv.probe import probe
-from opsctl.errors import UsageError
+from opsctl.secrets.pgpass import pgpass
 
 __all__ = [
     "LONGEST_NAME",
@@ -28,7 +28,6 @@ __all__ = [
     "listed",
     "log_in",
     "password_sql",
-    "pgpass",
     "shut_out_sql",
     "statements",
 ]
@@ -147,14 +146,6 @@ def log_in(
         stdin=pgpass(password),
         timeout=_TIMEOUT,
     )
-
-
-def pgpass(password: str) -> bytes:
-    """A password file that says it for every server. Raises UsageError for a password that no such file can hold."""
-    if re.search(r"[\r\n\0]", password):
-        raise UsageError("the password holds a line break", hint="a database's password is one line")
-    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
-    return f"*:*:*:*:{escaped}\n".encode()
 
 
 def accepted(login: Completed) -> bool | None:

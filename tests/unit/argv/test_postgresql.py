@@ -10,6 +10,7 @@ from tests.unit.argv.test_commands import guarded_words
 from opsctl.argv import postgresql
 from opsctl.argv.command import Command, Completed
 from opsctl.errors import UsageError
+from opsctl.secrets.pgpass import pgpass
 
 SECRET = "canary-91c2"
 
@@ -66,7 +67,7 @@ def read_pgpass(line: str) -> list[str]:
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")))
 def test_a_password_file_says_the_password(password: str) -> None:
-    line = postgresql.pgpass(password).decode()
+    line = pgpass(password).decode()
     assert line.endswith("\n")
     assert read_pgpass(line[:-1]) == ["*", "*", "*", "*", password]
 

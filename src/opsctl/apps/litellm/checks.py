@@ -12,6 +12,7 @@ from opsctl.apps.litellm.health import daily_cost
 from opsctl.apps.litellm.key_lists import GENERAL, ROUTER
 from opsctl.apps.litellm.proxy import Proxy, proxies
 from opsctl.checks.check import Case, Check
+from opsctl.checks.paths import OK, REFUSED, mapping
 from opsctl.checks.questions import (
     Fetch,
     Fetched,
@@ -27,7 +28,6 @@ from opsctl.checks.questions import (
 )
 from opsctl.checks.situation import Situation
 
-_OK, _REFUSED = 200, (401, 403)
 _PERIOD = 3600.0
 _LINES = 5000
 # uvicorn's access log: `INFO: 172.18.0.5:51234 - "GET /health HTTP/1.1" 200 OK`
@@ -47,7 +47,7 @@ def _ready(proxy: Proxy, _situation: Situation) -> Talk:
     answer = yield from fetched(_request(proxy, "/health/readiness"))
     if not answer.status:
         return failed(answer.reason)
-    if answer.status != _OK:
+    if answer.status != OK:
         return failed(f"{answer.status}: {_said(answer)}")
     database = str(_json(answer).get("db", ""))
     if proxy.view.service.env.get("DATABASE_URL") and database.lower() != "connected":
@@ -61,9 +61,9 @@ def _budgets(proxy: Proxy, _situation: Situation) -> Talk:
         return skipped("no provider_budget_config under router_settings")
     # 1.81.3 answers anybody, with or without a key (run).
     answer = yield from fetched(_request(proxy, "/provider/budgets", _master_key(proxy)))
-    if answer.status in _REFUSED:
+    if answer.status in REFUSED:
         return failed("it does not take the master key of its environment")
-    if answer.status != _OK:
+    if answer.status != OK:
         return failed(f"/provider/budgets: {answer.status or answer.reason} {_said(answer)}".strip())
     return judge_budgets(wanted, _json(answer).get("providers") or {})
 
@@ -114,7 +114,7 @@ def _billed(proxy: Proxy, _situation: Situation) -> Talk:
         answer = yield from fetched(
             _request(proxy, "/v1/chat/completions", key, json.dumps(body).encode(), seconds=60.0)
         )
-        if answer.status != _OK:
+        if answer.status != OK:
             wrong.append(f"{group}: {answer.status or answer.reason} {_said(answer)}".strip())
     return failed("; ".join(wrong)) if wrong else passed(f"{len(groups)} model groups answered")
 
@@ -146,10 +146,9 @@ def _master_key(proxy: Proxy) -> str:
 
 def _json(answer: Fetched) -> Mapping[str, Any]:
     try:
-        found = json.loads(answer.body)
+        return mapping(json.loads(answer.body))
     except ValueError:
         return {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _said(answer: Fetched) -> str:

@@ -11,7 +11,10 @@ from opsctl.apps.postgresql.server import NAME
 from opsctl.apps.postgresql.settings import Settings
 from opsctl.checks.check import Case, Check
 from opsctl.checks.questions import Inside, Ran, Talk, Verdict, failed, passed, ran, skipped, unknown
+from opsctl.checks.seen import asked_of_each
 from opsctl.checks.situation import ServiceNow, Situation
+from opsctl.errors import UsageError
+from opsctl.secrets.pgpass import pgpass
 from opsctl.state.desired import DesiredDatabase
 
 _SHARE = 0.8
@@ -50,11 +53,6 @@ address=$(hostname -i | cut -d' ' -f1)
 export PGPASSFILE="$file" PGCONNECT_TIMEOUT=5 PGDATABASE="$2"
 psql -X -q -w -A -t -h "$address" -p "${PGPORT:-5432}" -U "$1" -c 'select 1' </dev/null
 """
-
-
-def _each(situation: Situation) -> Iterator[Case]:
-    for one in situation.services(NAME):
-        yield Case(one.host.name, one.name, partial(_connections, one))
 
 
 def _connections(one: ServiceNow) -> Talk:
@@ -101,7 +99,11 @@ def _log_in(one: ServiceNow, database: DesiredDatabase, *, rotating: bool) -> Ta
     if rotating:
         return skipped(f"{database.secret} is being rotated")
     words = ("sh", "-c", _LOG_IN, "opsctl", database.login, database.name)
-    answer = yield from ran(Inside(one.host.name, one.name, words, stdin=_pgpass(database.password)))
+    try:
+        stdin = pgpass(database.password)
+    except UsageError as error:
+        return unknown(f"{database.secret}: {error.message}")
+    answer = yield from ran(Inside(one.host.name, one.name, words, stdin=stdin))
     return _told(answer, database)
 
 
@@ -116,11 +118,6 @@ def _told(answer: Ran, database: DesiredDatabase) -> Verdict:
     return unknown(f"psql: {said}")
 
 
-def _pgpass(password: str) -> bytes:
-    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
-    return f"*:*:*:*:{escaped}\n".encode()
-
-
 CHECKS = (
     Check(
         id="V-PGS-001",
@@ -130,7 +127,7 @@ CHECKS = (
         "server runs with the numbers that its settings state.",
         mend="opsctl connections shows who may hold what; smaller pools, or a restart after max_connections was changed",
         source="pg_stat_activity, client backends; max_connections less the reserved ones (PostgreSQL 15, run)",
-        cases=_each,
+        cases=asked_of_each(NAME, _connections),
         tags=frozenset({"deploy", "data"}),
         software=True,
     ),

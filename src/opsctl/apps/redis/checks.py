@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 
-from opsctl.checks.check import Case, Check
+from opsctl.checks.check import Check
 from opsctl.checks.questions import Inside, Talk, Verdict, failed, passed, ran, unknown
-from opsctl.checks.situation import ServiceNow, Situation
+from opsctl.checks.seen import asked_of_each
+from opsctl.checks.situation import ServiceNow
 
 _SHARE = 0.9
 # As the service's own probe does: REDISCLI_AUTH of its environment, for the user probe where there is one. A password that
@@ -19,20 +19,6 @@ port=${1:-6379}
 if [ -n "$2" ]; then exec "$cli" -p "$port" --no-auth-warning --user "$2"; fi
 exec "$cli" -p "$port"
 """
-
-
-def _each(situation: Situation) -> Iterator[ServiceNow]:
-    yield from situation.services("redis")
-
-
-def _pings(situation: Situation) -> Iterator[Case]:
-    for one in _each(situation):
-        yield Case(one.host.name, one.name, partial(_ping, one))
-
-
-def _memories(situation: Situation) -> Iterator[Case]:
-    for one in _each(situation):
-        yield Case(one.host.name, one.name, partial(_memory, one))
 
 
 def _question(one: ServiceNow, command: str) -> Inside:
@@ -98,7 +84,7 @@ CHECKS = (
         proves="PING is answered with PONG, by the password that the container has.",
         mend="opsctl logs SERVICE; a password that was changed in the running server alone: opsctl rotate-secret",
         source="redis-cli 7.0 (run): it ends with 0 whatever the server answers",
-        cases=_pings,
+        cases=asked_of_each("redis", _ping),
         tags=frozenset({"deploy", "data"}),
         software=True,
     ),
@@ -109,7 +95,7 @@ CHECKS = (
         proves="Under noeviction less than 90 % of maxmemory are taken; the last snapshot and the append-only file went well.",
         mend="a higher maxmemory and memory limit, fewer keys; free disk where writing failed",
         source="INFO of Redis 7.0 (run): used_memory, maxmemory_policy, rdb_last_bgsave_status, aof_last_write_status",
-        cases=_memories,
+        cases=asked_of_each("redis", _memory),
         tags=frozenset({"data"}),
         software=True,
     ),

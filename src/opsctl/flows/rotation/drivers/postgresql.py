@@ -14,6 +14,7 @@ from opsctl.flows.rotation.drivers.system import Box, box, evidence, failed, tol
 from opsctl.flows.rotation.drivers.targets import Target
 from opsctl.model.secrets import Secret
 from opsctl.secrets.candidate import Candidate
+from opsctl.secrets.pgpass import pgpass
 from opsctl.secrets.scram import verifier
 
 NAME = "postgresql"
@@ -100,7 +101,7 @@ class Postgresql:
         """Also that each value in hand could be set: the one in force may have to be put back."""
         for one in self.means.known():
             verifier(one.value, bytes(_SALT))
-            argv.pgpass(one.value)
+            pgpass(one.value)
         self._ready()
 
     def create(self, secret: Secret, version: str) -> Candidate:

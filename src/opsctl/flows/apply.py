@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from opsctl.argv import build as argv_build
 from opsctl.argv import compose, docker, marks
+from opsctl.errors import EngineUnavailable
 from opsctl.flows import containers
 from opsctl.flows.building import build
 from opsctl.flows.ensuring import ensure
@@ -45,7 +46,11 @@ def apply(site: Site, plan: HostPlan, progress: Progress) -> None:
     for batch in batches(plan.steps):
         for step in batch:
             site.tell("step", f"{step.verb} {step.subject()}", step.reason())
-        _carry_out(site, batch, progress)
+        try:
+            _carry_out(site, batch, progress)
+        except EngineUnavailable:
+            site.lease.confirm()  # a run that was stopped in the middle of a question lost its lease too: that says more
+            raise
         progress.done += len(batch)
         for step in batch:
             site.tell("step_done", f"{step.verb} {step.subject()}")

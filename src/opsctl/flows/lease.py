@@ -46,6 +46,11 @@ class Lease:
                 hint="run the same command again; it goes on from what is there now",
             )
 
+    def confirm(self) -> None:
+        """As check, after asking the host; takes up to 20 s. The heartbeat of a run that slept may not have noticed yet."""
+        self._ask(".")
+        self.check()
+
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append to the host's audit, on disk when this returns. Raises LeaseLost, OperationFailed."""
         self.check()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opsctl.errors import EngineUnavailable, HealthFailed
+from opsctl.errors import HealthFailed
 from opsctl.flows import containers
 from opsctl.flows.containers import Present
 from opsctl.flows.site import Site
@@ -110,11 +110,7 @@ def _watch(
     container = containers.found(engine, site.host.project, service, site.name)
     for pause in itertools.chain(_PAUSES, itertools.repeat(_LONGEST_PAUSE)):
         site.check()
-        try:
-            now = containers.present(engine, container)
-        except EngineUnavailable:
-            site.check()  # a run that was stopped in the middle of the question has lost its lease too: that says more
-            raise
+        now = containers.present(engine, container)
         if now is None:
             raise HealthFailed(f"{service} disappeared while it was waited for", where=site.name)
         verdict = judge(now)

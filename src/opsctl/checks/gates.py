@@ -45,7 +45,7 @@ class Roster:
 @dataclass(frozen=True, slots=True)
 class Gate:
     """`stays`: the data of one major version is not opened by another. `steps`: one minor version at a time. `returns`: an
-    older version opens what a newer one left.
+    older version, or patch of a minor version, opens what a newer one left, from the version `since` on.
 
     `trial` asks the new version in a container of its own before anything stops; `rosters` are taken before and after.
     `version` reads the version from a tag. `source` is where this was read.
@@ -54,7 +54,8 @@ class Gate:
     source: str
     stays: Literal["", "major"] = ""
     steps: Literal["", "minor"] = ""
-    returns: bool = False
+    returns: Literal["", "patch", "always"] = ""
+    since: Version = ()
     trial: Callable[[Crossing], Talk] | None = None
     rosters: tuple[Roster, ...] = ()
     version: Callable[[str], Version | None] = numbers
@@ -78,18 +79,27 @@ def step_refusal(old_tag: str, old: Version | None, new: Version | None, gate: G
     """The same of two versions alone."""
     if old is None or new is None or old == new:
         return ""
-    if new < old:
-        back = f"what {old_tag} wrote is not opened by an older version"
-        return "" if gate.returns else f"{back}; put back a copy of its data first ({gate.source})"
     if gate.stays == "major" and old[0] != new[0]:
         return (
             f"{new[0]} does not open the data of {old[0]}; dump it, start {new[0]} on a volume of its own, and "
             f"restore ({gate.source})"
         )
+    if new < old:
+        back = f"what {old_tag} wrote is not opened by an older version"
+        return (
+            "" if goes_back(gate, new, old) else f"{back}; put back a copy of its data first ({gate.source})"
+        )
     if gate.steps == "minor" and not _next_minor(old, new):
         following = f"{old[0]}.{old[1] + 1}" if len(old) > 1 else str(old[0] + 1)
         return f"one minor version at a time; deploy {following} first ({gate.source})"
     return ""
+
+
+def goes_back(gate: Gate, old: Version | None, new: Version | None) -> bool:
+    """Whether the older version is known to open what the newer one left."""
+    if gate.returns == "patch":
+        return old is not None and new is not None and old[:2] == new[:2] and old >= gate.since
+    return gate.returns == "always"
 
 
 def _next_minor(old: Version, new: Version) -> bool:

@@ -183,11 +183,18 @@ def _end(step: _Step, report: DeployReport) -> tuple[End, tuple[str, ...]]:
     if not report.changed:
         return "put back", step.files.put_back()
     # Whoever has interrupted it does not want another deploy to begin.
-    if report.exit is Exit.INTERRUPTED or not (step.gate and step.gate.returns) or not step.files.names:
+    if report.exit is Exit.INTERRUPTED or not _returns(step) or not step.files.names:
         return "stands", ()
     kept = step.files.put_back()
     stays = any(one.startswith(f"{step.written.place.file}:") for one in kept)
     return ("stands" if stays else "returned"), kept
+
+
+def _returns(step: _Step) -> bool:
+    from opsctl.checks.gates import goes_back
+
+    gate = step.gate
+    return gate is not None and goes_back(gate, gate.version(step.written.image.tag), gate.version(step.tag))
 
 
 def _return(invocation: Invocation, request: Request, asked: Asked) -> Changed | OpsctlError:

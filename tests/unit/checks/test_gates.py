@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.unit.checks.situations import container, service, situation
 
+from opsctl.apps.headscale.app import HEADSCALE
 from opsctl.apps.postgresql.server import version_of
-from opsctl.checks.gates import Crossing, Gate, Upgrade, hazards, lost, refusal
+from opsctl.checks.gates import Crossing, Gate, Upgrade, goes_back, hazards, lost, refusal
 from opsctl.images.versions import numbers
 
 NOW = next(iter(situation(service("api"), containers=[container("api")]).services()))
@@ -21,7 +22,13 @@ def crossing(old: str, new: str) -> Crossing:
     [
         (Gate("s"), "1.2.3", "9.0.0", False),
         (Gate("s"), "1.2.3", "1.2.2", True),
-        (Gate("s", returns=True), "1.2.3", "1.2.2", False),
+        (Gate("s", returns="always"), "1.2.3", "1.2.2", False),
+        (Gate("s", returns="patch"), "1.2.3", "1.2.2", False),
+        (Gate("s", returns="patch"), "1.2.0", "1.1.9", True),
+        (Gate("s", returns="patch", since=(1, 2, 2)), "1.2.3", "1.2.2", False),
+        (Gate("s", returns="patch", since=(1, 2, 2)), "1.2.3", "1.2.1", True),
+        (Gate("s", stays="major", returns="always"), "17.4", "17.3", False),
+        (Gate("s", stays="major", returns="always"), "18.1", "17.9", True),
         (Gate("s"), "latest", "1.2.2", False),
         (Gate("s", stays="major"), "17.4-bookworm", "17.6-trixie", False),
         (Gate("s", stays="major"), "17.4-bookworm", "18.1-bookworm", True),
@@ -34,6 +41,37 @@ def crossing(old: str, new: str) -> Crossing:
 )
 def test_steps(gate: Gate, old: str, new: str, refused: bool) -> None:
     assert bool(refusal(crossing(old, new), gate)) is refused
+
+
+@pytest.mark.parametrize(
+    "old,new,refused",
+    [
+        ("0.29.3", "0.29.1", False),
+        ("v0.29.3", "v0.29.0", False),
+        ("0.30.0", "0.29.3", True),
+        ("0.28.1", "0.28.0", True),
+        ("0.28.1", "0.29.0", False),
+    ],
+)
+def test_headscale_goes_back_within_a_minor_version_that_says_so(old: str, new: str, refused: bool) -> None:
+    assert HEADSCALE.gate
+    assert bool(refusal(crossing(old, new), HEADSCALE.gate)) is refused
+
+
+@pytest.mark.parametrize(
+    "gate,old,new,back",
+    [
+        (Gate("s"), "1.2.2", "1.2.3", False),
+        (Gate("s", returns="always"), "1.2.2", "2.0.0", True),
+        (Gate("s", returns="always"), "latest", "2.0.0", True),
+        (Gate("s", returns="patch"), "1.2.2", "1.2.3", True),
+        (Gate("s", returns="patch"), "1.1.9", "1.2.0", False),
+        (Gate("s", returns="patch"), "latest", "1.2.0", False),
+        (Gate("s", returns="patch", since=(1, 2)), "1.1.1", "1.1.2", False),
+    ],
+)
+def test_who_opens_what_a_newer_one_left(gate: Gate, old: str, new: str, back: bool) -> None:
+    assert goes_back(gate, numbers(old), numbers(new)) is back
 
 
 def test_a_refusal_says_what_to_do_instead() -> None:

@@ -12,7 +12,9 @@ CADDY = App(
     name="caddy",
     settings=Settings,
     rules=tuple(sorted((*access.RULES, *serving.RULES), key=lambda rule: rule.id)),
-    gate=Gate("Caddy keeps certificates and no format of its own", returns=True, trial=takes_its_caddyfile),
+    gate=Gate(
+        "Caddy keeps certificates and no format of its own", returns="always", trial=takes_its_caddyfile
+    ),
     page="stacks/caddy.md",
     # The image is Alpine: busybox wget, no curl. 2019 is the admin API, which listens inside the container alone.
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:2019/config/"),

@@ -11,7 +11,13 @@ HEADSCALE = App(
     name="headscale",
     settings=Settings,
     rules=tuple(sorted((*keys.RULES, *dns.RULES, *records.RULES, *process.RULES), key=lambda rule: rule.id)),
-    gate=Gate("Headscale 0.29 looks at the database and refuses else", steps="minor"),
+    # hscontrol/db/versioncheck.go: patch changes in either direction; earlier ones look at nothing and promise nothing.
+    gate=Gate(
+        "Headscale 0.29 looks at the database and refuses else",
+        steps="minor",
+        returns="patch",
+        since=(0, 29),
+    ),
     page="stacks/headscale.md",
     checks=checks.CHECKS,
     # The image is distroless; the command came with 0.27.

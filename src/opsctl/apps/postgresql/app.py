@@ -13,7 +13,7 @@ POSTGRESQL = App(
     settings=Settings,
     rules=tuple(sorted((*connections.RULES, *roles.RULES, *process.RULES), key=lambda rule: rule.id)),
     gate=Gate(
-        "postgresql.org, Upgrading a PostgreSQL Cluster", stays="major", returns=True, version=version_of
+        "postgresql.org, Upgrading a PostgreSQL Cluster", stays="major", returns="always", version=version_of
     ),
     page="stacks/postgresql.md",
     probe=("CMD", "pg_isready", "-h", "127.0.0.1"),

@@ -27,7 +27,7 @@ HEAVY = {
     "pydantic",
     "ruamel",
     "ruamel.yaml",
-    "jsonschema",
+    "jsonschema_rs",
     "rich",
     "requests",
 }

@@ -94,7 +94,7 @@ def plan_all(
 
 
 def _require_schema(desired: Desired, plans: Sequence[HostPlan]) -> None:
-    """Importing jsonschema takes longer than a plan: a compose.yml that already lies on the host was checked before."""
+    """A compose.yml that already lies on the host was checked before."""
     pushed = {
         plan.host
         for plan in plans

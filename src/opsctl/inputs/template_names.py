@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jinja2
 from jinja2 import meta, nodes
@@ -15,6 +16,10 @@ _FORGIVING_TESTS = frozenset({"defined", "undefined"})
 _FORGIVING_FILTERS = frozenset({"default", "d", "mandatory"})
 _OF_MAPPINGS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 _LOOKED_INTO = ("vars", "hosts", "services", "sites")
+
+_Node = TypeVar("_Node", bound=nodes.Node)
+Parts = tuple[nodes.Node, ...]
+"""Every node of a tree, parents first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +61,42 @@ class Reader:
             tree = self._jinja.parse(text)
         except jinja2.TemplateSyntaxError as error:
             return Reading(error=(error.lineno, (error.message or "cannot be read").rstrip(".")))
-        self._admit(tree)
-        return Reading(tuple(dict.fromkeys(_names(tree))))
+        parts = tuple(tree.find_all(nodes.Node))
+        free = self._loaded(parts) if _binds_nothing(parts) else self._free(tree, parts)
+        return Reading(tuple(dict.fromkeys(_names(parts, free))))
 
-    def _admit(self, tree: nodes.Template) -> None:
-        """Let unknown filters and tests pass: jinja2.meta stops at the first, and we want all names."""
-        for use in tree.find_all(nodes.Filter):
-            self._jinja.filters.setdefault(use.name, str)
-        for test in tree.find_all(nodes.Test):
-            self._jinja.tests.setdefault(test.name, _anything)
+    def _loaded(self, parts: Parts) -> frozenset[str]:
+        return frozenset(part.name for part in parts if isinstance(part, nodes.Name)) - self.globals
+
+    def _free(self, tree: nodes.Template, parts: Parts) -> frozenset[str]:
+        """What jinja2.meta tells by compiling the tree. Unknown filters and tests pass: it stops at the first."""
+        for part in parts:
+            if isinstance(part, nodes.Filter):
+                self._jinja.filters.setdefault(part.name, str)
+            elif isinstance(part, nodes.Test):
+                self._jinja.tests.setdefault(part.name, _anything)
+        return frozenset(meta.find_undeclared_variables(tree))
 
 
 def _anything(_value: object) -> bool:
     return True
 
 
-def _names(tree: nodes.Template) -> Iterator[Named]:
-    free = meta.find_undeclared_variables(tree)
-    forgiven = {id(node) for node in _forgiven(tree)}
-    for name in tree.find_all(nodes.Name):
+def _binds_nothing(parts: Parts) -> bool:
+    """Whether every name comes from outside: no loop, assignment, macro, import or block."""
+    return all(isinstance(part, nodes.Output | nodes.If) for part in parts if isinstance(part, nodes.Stmt))
+
+
+def _names(parts: Parts, free: frozenset[str]) -> Iterator[Named]:
+    forgiven = {id(node) for node in _forgiven(parts)}
+    for name in _of(nodes.Name, parts):
         if name.ctx == "load" and name.name in free and id(name) not in forgiven:
             yield Named("", name.name, name.lineno)
-    for look in tree.find_all((nodes.Getattr, nodes.Getitem)):
+    for look in parts:
         named = _looked_up(look)
         if named is not None and named.owner in free and id(look) not in forgiven:
             yield named
-    for call in tree.find_all(nodes.Call):
+    for call in _of(nodes.Call, parts):
         if (
             isinstance(call.node, nodes.Name)
             and call.node.name in {"secret", "login"}
@@ -92,13 +107,19 @@ def _names(tree: nodes.Template) -> Iterator[Named]:
                 for arg in call.args
                 if isinstance(arg, nodes.Const)
             )
-    for kind, owner in ((nodes.Filter, "filter"), (nodes.Test, "test")):
-        for use in tree.find_all(kind):
-            yield Named(owner, use.name, use.lineno)
-    for include in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        source = getattr(include, "template", None)
-        if isinstance(source, nodes.Const) and not getattr(include, "ignore_missing", False):
-            yield Named("template", str(source.value), include.lineno)
+    for use in _of(nodes.Filter, parts):
+        yield Named("filter", use.name, use.lineno)
+    for test in _of(nodes.Test, parts):
+        yield Named("test", test.name, test.lineno)
+    for include in parts:
+        if isinstance(include, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
+            source = include.template
+            if isinstance(source, nodes.Const) and not getattr(include, "ignore_missing", False):
+                yield Named("template", str(source.value), include.lineno)
+
+
+def _of(kind: type[_Node], parts: Parts) -> Iterator[_Node]:
+    return (part for part in parts if isinstance(part, kind))
 
 
 def _looked_up(node: nodes.Node) -> Named | None:
@@ -114,10 +135,10 @@ def _looked_up(node: nodes.Node) -> Named | None:
     return None
 
 
-def _forgiven(tree: nodes.Template) -> Iterator[nodes.Node]:
-    for test in tree.find_all(nodes.Test):
+def _forgiven(parts: Parts) -> Iterator[nodes.Node]:
+    for test in _of(nodes.Test, parts):
         if test.name in _FORGIVING_TESTS:
             yield test.node
-    for use in tree.find_all(nodes.Filter):
+    for use in _of(nodes.Filter, parts):
         if use.name in _FORGIVING_FILTERS and use.node is not None:
             yield use.node

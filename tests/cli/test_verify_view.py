@@ -6,9 +6,10 @@ from typing import Any
 
 from opsctl.checks.catalogue import CHECKS
 from opsctl.checks.check import Case, Check
+from opsctl.checks.leftovers import Leftover
 from opsctl.checks.questions import Verdict, failed, passed, settled, skipped, unknown
-from opsctl.cli.views.verify import verify_json, verify_view
-from opsctl.errors import ConnectFailed
+from opsctl.cli.views.verify import after_deploy_view, verify_json, verify_view
+from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome
 from tests.cli import reports
@@ -100,3 +101,29 @@ def test_as_json() -> None:
         "result": "fail",
     }
     assert (one["expected"], one["observed"], one["attempts"]) == ("a", "b", 1)
+
+
+def test_what_dead_runs_left_is_told_and_what_is_in_use_only_in_json() -> None:
+    left = (
+        Leftover("web", "opsctl-canary-1", "removed"),
+        Leftover("web", "opsctl-canary-2", "used"),
+        Leftover("vpn", "opsctl-canary-3", "unclaimed"),
+        Leftover("vpn", "opsctl-canary-4", "stuck", "device busy"),
+    )
+    report = VerifyReport("prod", GOOD, leftovers=left)
+    lines = [
+        "removed  opsctl-canary-1 on web: a run that was killed had left it",
+        "left over  opsctl-canary-3 on vpn: nobody can tell whether the run that made it is alive; it ends by itself within ten minutes",
+        "left over  opsctl-canary-4 on vpn: it was not removed: device busy",
+    ]
+    for view in (verify_view(report), after_deploy_view(report)):
+        assert reports.text(view).splitlines()[-4:-1] == lines
+    told = verify_json(report)["leftovers"]
+    assert [one["fate"] for one in told] == ["removed", "used", "unclaimed", "stuck"]
+    assert told[3] == {
+        "host": "vpn",
+        "container": "opsctl-canary-4",
+        "fate": "stuck",
+        "reason": "device busy",
+    }
+    assert report.exit is Exit.YES

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from opsctl.checks.leftovers import Leftover
 from opsctl.edges import notify
 from opsctl.errors import ConnectFailed
 from opsctl.flows.checking.report import VerifyReport
@@ -49,6 +51,13 @@ def test_what_changes_is_a_line_and_the_end_is_an_interruption(project: Path) ->
     assert first == "prod: 1 check, all passed  0.0 s"
     assert second.split(maxsplit=2)[2] == "fail          V-CTR-001  web  api  it is fail  was pass"
     assert (ended.code, ended.err) == (130, "interrupted\n")
+
+
+def test_what_a_dead_run_left_is_a_line_too(project: Path, rounds: list[VerifyReport]) -> None:
+    rounds[1] = replace(rounds[0], leftovers=(Leftover("web", "opsctl-canary-1", "removed"),))
+    rounds[2] = rounds[0]
+    _first, second = run(project).out.splitlines()
+    assert second == "removed  opsctl-canary-1 on web: a run that was killed had left it"
 
 
 @pytest.mark.usefixtures("rounds")

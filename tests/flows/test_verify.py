@@ -13,6 +13,7 @@ from tests.unit.plan.model import host, service
 
 from opsctl.checks import containers, content
 from opsctl.checks.check import Case, Check
+from opsctl.checks.leftovers import Leftover
 from opsctl.checks.questions import Inside, Talk, passed, ran
 from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.answering import Outside
@@ -176,3 +177,23 @@ def test_software_that_is_down_on_purpose_is_not_asked(machine: Machine) -> None
     outside = Outside(FakeNetwork(), lambda _address: "192.0.2.9")
     report = verify(machine.world(), Subject(fleet(), prod(machine)), [asks], outside)
     assert results(report)["tool", "V-TST-001"] == ("skip", "on demand")
+
+
+def test_what_a_dead_run_left_is_removed_before_anything_is_asked(machine: Machine) -> None:
+    connection = machine.connect()
+    connection.engine.foreign = [
+        {
+            "Id": "f00d",
+            "Names": ["/opsctl-canary-1"],
+            "Image": "lab/app",
+            "ImageID": "sha256:1",
+            "State": "running",
+            "Status": "Up 3 hours (unhealthy)",
+            "Created": 1_600_000_000,
+            "Labels": {"opsctl.check": "0123abcd", "opsctl.probe": "canary"},
+        }
+    ]
+    report = verified(machine.world(connection), fleet(), prod(machine))
+    assert report.leftovers == (Leftover("web", "opsctl-canary-1", "removed"),)
+    assert "rm --force --volumes f00d" in machine.calls()
+    assert report.exit is Exit.YES

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
-from opsctl.checks.throwaway import Throwaway
+from opsctl.checks.throwaway import Claim, Throwaway
 
 HERE = ""
 """In place of a host's name: from the operator's own machine."""
@@ -194,6 +194,7 @@ Question = (
     OnHost
     | Inside
     | Throwaway
+    | Claim
     | FilesInside
     | Fetch
     | Handshake

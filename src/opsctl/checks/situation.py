@@ -18,7 +18,7 @@ STAND_IN_LABEL = "opsctl.stand-in"
 class HostNow:
     """`pending` is, by service, why a deploy would touch it; `steps` counts all that a deploy would do there.
 
-    `chosen` are the services that are asked about; None: all, and the host itself.
+    `chosen` are the services that are asked about; None: all, and the host itself. `run` is the id of the run that asks.
     """
 
     desired: DesiredHost
@@ -26,6 +26,7 @@ class HostNow:
     pending: Mapping[str, str] = field(default_factory=dict)
     steps: int = 0
     chosen: Collection[str] | None = None
+    run: str = ""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""A program of a new image, asked before anything stops."""
+"""Containers that live for a question alone: a program of a new image, and what tells them apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 
 LABEL = "opsctl.probe"
 """The label of every container that lives for a question alone; its value says which question, or which run."""
+
+RUN_LABEL = "opsctl.check"
+"""The label of those that a check makes: which run it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """To be asked before a check makes what may outlive it: from here on the host knows whether this run is alive."""
+
+    host: str
 
 
 @dataclass(frozen=True, slots=True)

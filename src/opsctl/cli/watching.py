@@ -12,7 +12,7 @@ from opsctl.cli.session import Session, online
 from opsctl.cli.sink import ReaderLeft
 from opsctl.cli.verify_files import write_files
 from opsctl.cli.verifying import Wanted, look
-from opsctl.cli.views.verify import verdict_line
+from opsctl.cli.views.verify import leftover_lines, verdict_line
 from opsctl.cli.views.watch import change_json, change_line
 from opsctl.errors import ConnectFailed, UsageError
 from opsctl.flows.verify import Choice
@@ -106,7 +106,9 @@ class _Rounds:
             out.write("".join(f"{json.dumps(change_json(one, now))}\n" for one in changes))
         else:
             first = [verdict_line(report)] if self._first else []
-            self._invocation.data.show([*first, *(change_line(one, now) for one in changes)])
+            self._invocation.data.show(
+                [*first, *leftover_lines(report), *(change_line(one, now) for one in changes)]
+            )
         self._first = False
         if out.reader_left:
             raise ReaderLeft

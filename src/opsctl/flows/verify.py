@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from opsctl.checks.questions import Verdict, settled, skipped
 from opsctl.checks.situation import STAND_IN_LABEL, HostNow, Situation
 from opsctl.errors import OpsctlError
 from opsctl.flows.checking.answering import Answers, Outside
+from opsctl.flows.checking.claims import swept
 from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome, run_all
 from opsctl.flows.events import EventKind
@@ -61,15 +63,18 @@ def verify(
     selection: Selection = EVERYTHING,
     choice: Choice = Choice(),
 ) -> VerifyReport:
-    """One look per host, then the checks; takes no lease, and what a check makes it removes.
+    """One look per host, then the checks; takes no lease, and what a check makes it removes. What checks of dead runs left there
+    is removed first.
 
     Raises UsageError for a selection that names what is not there.
     """
     began = world.clock.monotonic()
     situation, errors = look_around(world, subject, selection)
+    leftovers = swept(world, {name: host.observed for name, host in situation.hosts.items()})
     outcomes = _asked(world, situation, checks, outside, choice)
     green = _green(situation, outcomes) if choice.everything else {}
-    return VerifyReport(subject.environment, outcomes, errors, green, world.clock.monotonic() - began)
+    took = world.clock.monotonic() - began
+    return VerifyReport(subject.environment, outcomes, errors, green, took, leftovers)
 
 
 def verify_changed(
@@ -96,9 +101,11 @@ def verify_changed(
     for host in hosts:
         selected = chosen_services(host, selection)
         chosen[host.name] = selected if selected is None else selected | touched(plans[host.name])
-    situation = _situation(subject, {**others, **observed}, chosen)
+    situation = _situation(world, subject, {**others, **observed}, chosen)
+    leftovers = swept(world, observed)
     outcomes = _asked(world, situation, checks, outside, AFTER_A_DEPLOY)
-    return VerifyReport(subject.environment, outcomes, errors, seconds=world.clock.monotonic() - began)
+    took = world.clock.monotonic() - began
+    return VerifyReport(subject.environment, outcomes, errors, seconds=took, leftovers=leftovers)
 
 
 def look_around(
@@ -108,11 +115,14 @@ def look_around(
     hosts = chosen_hosts(subject.desired, selection)
     observed, errors = look_at_each(world, hosts, inspect_all=True)
     chosen = {host.name: chosen_services(host, selection) for host in hosts}
-    return _situation(subject, observed, chosen), errors
+    return _situation(world, subject, observed, chosen), errors
 
 
 def _situation(
-    subject: Subject, observed: Mapping[str, Observed], chosen: Mapping[str, Collection[str] | None]
+    world: World,
+    subject: Subject,
+    observed: Mapping[str, Observed],
+    chosen: Mapping[str, Collection[str] | None],
 ) -> Situation:
     plans = {one.host: one for one in plan_all(subject.desired, observed, EVERYTHING, PlanRequest()).hosts}
     now = {
@@ -122,6 +132,7 @@ def _situation(
             pending={name: causes_of(plans[host.name], name) for name in host.services},
             steps=len(plans[host.name].steps),
             chosen=chosen[host.name],
+            run=world.who.run,
         )
         for host in subject.desired.hosts
         if host.name in observed
@@ -150,14 +161,15 @@ def _asked(
     hosts = Counter(case.host for _check, case in planned)
     for host, number in hosts.items():
         told("checking", host, detail=str(number))
-    outcomes = run_all(
-        planned,
-        Answers(world, situation, outside).answer,
-        world.clock,
-        allow_metered=choice.allow_metered,
-        begun=lambda check, case: told("check", case.host, _name(check, case)),
-        ended=lambda one: told("check_done", one.host, _name(one.check, one.case), one.verdict.result),
-    )
+    with closing(Answers(world, situation, outside)) as answers:
+        outcomes = run_all(
+            planned,
+            answers.answer,
+            world.clock,
+            allow_metered=choice.allow_metered,
+            begun=lambda check, case: told("check", case.host, _name(check, case)),
+            ended=lambda one: told("check_done", one.host, _name(one.check, one.case), one.verdict.result),
+        )
     for host in hosts:
         told("checked", host)
     return tuple(_clean(world, _proved(situation, one)) for one in outcomes)

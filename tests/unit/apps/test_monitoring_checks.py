@@ -20,6 +20,7 @@ from opsctl.apps.catalogue import all_checks
 from opsctl.apps.victoriametrics.checks import judge_rules, judge_targets
 from opsctl.checks.metrics import series, single
 from opsctl.checks.questions import Fetch, Fetched, Leaving, OnHost, OwnTime, Pause, Question, Ran
+from opsctl.checks.throwaway import Claim
 from opsctl.model.yaml_document import read_yaml
 
 READY = {
@@ -218,7 +219,7 @@ class Engine:
             case Pause():
                 self.now += question.seconds
                 return None
-            case Leaving():
+            case Leaving() | Claim():
                 return None
             case OnHost():
                 self.ran.append(question)
@@ -237,7 +238,8 @@ def test_a_canary_is_announced_before_it_is_made_and_bounded(tmp_path: Path) -> 
     engine = Engine(alert("unprocessed"), alert("active"), after=3)
     found, asked = ask(project(tmp_path), "V-ALM-003", engine)
     assert (found.result, found.message) == ("pass", "its alert fired after 15 s")
-    _, first, started = asked[:3]
+    _, claim, first, started = asked[:4]
+    assert isinstance(claim, Claim)
     assert isinstance(first, Leaving)
     assert isinstance(first.question, OnHost)
     assert isinstance(started, OnHost)
@@ -269,7 +271,7 @@ def test_a_canary_is_announced_before_it_is_made_and_bounded(tmp_path: Path) -> 
 def test_a_canary_that_nobody_hears(engine: Engine, result: str, words: str, tmp_path: Path) -> None:
     found, asked = ask(project(tmp_path), "V-ALM-003", engine)
     assert (found.result, words in found.message) == (result, True), found
-    assert [type(one) for one in asked[:3]] == [OwnTime, Leaving, OnHost]
+    assert [type(one) for one in asked[:4]] == [OwnTime, Claim, Leaving, OnHost]
     assert engine.now - NOW <= WITHIN
 
 

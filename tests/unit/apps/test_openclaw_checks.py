@@ -13,6 +13,7 @@ from tests.unit.checks.answers import nobody
 
 from opsctl.apps.openclaw.sandbox_checks import judge
 from opsctl.checks.questions import EngineGet, Fetch, Inside, Leaving, OnHost, Question, Ran
+from opsctl.checks.throwaway import Claim
 
 
 def listed(**statuses: str) -> str:
@@ -105,8 +106,9 @@ def test_an_image_that_nothing_builds(tmp_path: Path) -> None:
 
 def test_a_sandbox_is_announced_bounded_and_asked_for_one_byte(tmp_path: Path) -> None:
     root = made(tmp_path)
-    found, (first, started) = ask(root, "V-OCL-004", lambda _question: Ran(0, b"#", b""))
+    found, (claim, first, started) = ask(root, "V-OCL-004", lambda _question: Ran(0, b"#", b""))
     assert (found.result, found.message) == ("pass", "/opt/openclaw/workspace/AGENTS.md")
+    assert claim == Claim("web")
     assert isinstance(first, Leaving)
     assert isinstance(first.question, OnHost)
     assert isinstance(started, OnHost)
@@ -149,7 +151,7 @@ def test_a_workspace_by_the_hosts_own_path(tmp_path: Path) -> None:
     root = made(
         tmp_path / "a", {STACK: [('["/opt/openclaw:/opt/openclaw"]', '["/srv/claw/:/opt/openclaw"]')]}
     )
-    assert "source=/srv/claw/workspace," in str(ask(root, "V-OCL-004", said("#"))[1][1])
+    assert "source=/srv/claw/workspace," in str(ask(root, "V-OCL-004", said("#"))[1][2])
     volume = made(
         tmp_path / "b",
         {
@@ -162,7 +164,7 @@ def test_a_workspace_by_the_hosts_own_path(tmp_path: Path) -> None:
     found, _ = ask(volume, "V-OCL-004", nobody)
     assert (found.result, "OCL009" in found.message) == ("fail", True)
     own = made(tmp_path / "c", {CONF: [('      workspace: "/opt/openclaw/workspace",\n', "")]})
-    assert "source=/opt/openclaw/workspace," in str(ask(own, "V-OCL-004", said("#"))[1][1])
+    assert "source=/opt/openclaw/workspace," in str(ask(own, "V-OCL-004", said("#"))[1][2])
 
 
 @pytest.mark.parametrize("count,result", [(0, "pass"), (5, "pass"), (6, "fail")])

@@ -18,7 +18,7 @@ from opsctl.checks.questions import (
     skipped,
     unknown,
 )
-from opsctl.checks.short_lived import name_of, short_lived, why
+from opsctl.checks.short_lived import LIFE, name_of, short_lived, why
 from opsctl.checks.situation import ServiceNow
 from opsctl.rules.subject import ServiceView
 from opsctl.state.desired import DesiredService
@@ -27,8 +27,6 @@ ALERT = "ContainerUnhealthy"
 WITHIN = 300.0
 """Seconds from the start of the container to its alert."""
 _BETWEEN = 5.0
-_LIFE = "600"
-"""Seconds after which the container ends by itself, and is removed: whoever started it may be gone by then."""
 # Where the image has no shell the healthcheck fails too, since it cannot be started.
 _UNHEALTHY = ("--detach", "--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1")
 
@@ -41,7 +39,7 @@ def heard(one: ServiceNow) -> Talk:
         return unknown("it does not run")
     image = one.container.image_id
     began = yield from own_time()
-    started = yield from short_lived(one.host, "canary", image, ("sleep", _LIFE), *_UNHEALTHY)
+    started = yield from short_lived(one.host, "canary", image, ("sleep", f"{LIFE:g}"), *_UNHEALTHY)
     if started.code:
         return unknown(f"the canary did not start: {why(started)}")
     name = name_of(one.host, "canary", image)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from opsctl.checks.check import SEVERITIES
+from opsctl.checks.leftovers import Leftover
 from opsctl.checks.questions import Result
 from opsctl.cli.views.blocks import (
     BLANK,
@@ -54,6 +55,7 @@ def verify_view(
         yield without_empty(Table(_ROWS, tuple(_rows(report, host)), indent=2))
         yield BLANK
     yield from _findings([one for one in report.outcomes if show_all or one.verdict.result in _LOUD])
+    yield from leftover_lines(report)
     yield verdict_line(report)
     if recorded:
         images = count(len(recorded), "image")
@@ -70,7 +72,24 @@ def verdict_line(report: VerifyReport) -> Line:
 def after_deploy_view(report: VerifyReport) -> Iterator[Block]:
     """A line where all passed; what did not pass, and how to mend it, comes before it."""
     yield from _findings([one for one in report.outcomes if one.verdict.result in _LOUD])
+    yield from leftover_lines(report)
     yield line("then asked ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
+
+
+def leftover_lines(report: VerifyReport) -> Iterator[Line]:
+    """What dead runs had left on hosts. What a run uses that is alive is its own affair."""
+    for one in report.leftovers:
+        if one.fate != "used":
+            word = Span("removed", "good") if one.fate == "removed" else Span("left over", "warn")
+            yield line(word, f"  {one.name} on {one.host}: {_left(one)}")
+
+
+def _left(one: Leftover) -> str:
+    if one.fate == "removed":
+        return "a run that was killed had left it"
+    if one.fate == "unclaimed":
+        return "nobody can tell whether the run that made it is alive; it ends by itself within ten minutes"
+    return f"it was not removed: {one.reason}"
 
 
 def _findings(shown: Sequence[Outcome]) -> Iterator[Block]:
@@ -152,6 +171,10 @@ def results_json(report: VerifyReport) -> dict[str, Any]:
     return {
         "seconds": round(report.seconds, 3),
         "results": [_as_json(one) for one in report.outcomes],
+        "leftovers": [
+            {"host": one.host, "container": one.name, "fate": one.fate, "reason": one.reason or None}
+            for one in report.leftovers
+        ],
     }
 
 

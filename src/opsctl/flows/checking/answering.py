@@ -39,11 +39,12 @@ from opsctl.checks.questions import (
     UnansweredError,
 )
 from opsctl.checks.situation import Situation
-from opsctl.checks.throwaway import Throwaway
+from opsctl.checks.throwaway import Claim, Throwaway
 from opsctl.edges.ports import Network, Stream
 from opsctl.edges.web import tls
 from opsctl.edges.web.http import Request, exchange
 from opsctl.errors import NotReached, OpsctlError
+from opsctl.flows.checking.claims import Claims
 from opsctl.flows.world import World
 from opsctl.model.values import Unfit
 from opsctl.state.observed import ObservedContainer
@@ -64,7 +65,7 @@ class Outside:
 
 
 class Answers:
-    """Asks for one run of checks; threads share it."""
+    """Asks for one run of checks, until it is closed; threads share it."""
 
     def __init__(self, world: World, situation: Situation, outside: Outside) -> None:
         self._world = world
@@ -74,6 +75,10 @@ class Answers:
         self._turns: dict[str, BoundedSemaphore] = {}
         self._addresses: dict[tuple[str, str], str] = {}
         self._shared: dict[OnHost, Future[Ran]] = {}
+        self._claims = Claims(world)
+
+    def close(self) -> None:
+        self._claims.release()
 
     def answer(self, question: Question) -> Any:
         """What the question is answered with (see opsctl.checks.questions). Raises UnansweredError."""
@@ -90,6 +95,8 @@ class Answers:
                 return self._inside(question)
             case Throwaway():
                 return self._throwaway(question)
+            case Claim():
+                return self._claims.hold(question.host)
             case FilesInside():
                 return self._files_inside(question)
             case Fetch():

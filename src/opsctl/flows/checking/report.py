@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from opsctl.checks.leftovers import Leftover
 from opsctl.errors import Exit, OpsctlError, worst
 from opsctl.flows.checking.running import Outcome
 
@@ -12,7 +13,7 @@ from opsctl.flows.checking.running import Outcome
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """`errors` are hosts that could not be looked at. `green` are the digests of images, by what the lock calls them, that a
-    service passed everything with, and none failed with.
+    service passed everything with, and none failed with. `leftovers` are containers of other runs' checks.
     """
 
     environment: str
@@ -20,6 +21,7 @@ class VerifyReport:
     errors: Mapping[str, OpsctlError] = field(default_factory=dict)
     green: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    leftovers: tuple[Leftover, ...] = ()
 
     @property
     def exit(self) -> Exit:

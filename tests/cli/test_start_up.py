@@ -76,6 +76,16 @@ def test_a_command_of_a_group_is_imported_without_the_others() -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["lint", "plan"])
+def test_what_verify_asks_of_apps_is_imported_for_verify_alone(command: str, tmp_path: Path) -> None:
+    root = twenty_services(tmp_path)
+    out, err = process(command, code=IMPORTED, project=root).communicate(timeout=60)
+    assert out + err
+    modules = json.loads(err.splitlines()[-1])
+    assert "opsctl.apps.litellm.app" in modules
+    assert [name for name in modules if name.startswith("opsctl.apps.") and name.endswith(".checks")] == []
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback(project: Path) -> None:
     with process("render", "lab", project=project) as running:
         assert running.stdout

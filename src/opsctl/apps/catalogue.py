@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from opsctl.apps.app import App
-from opsctl.checks.check import Check
 from opsctl.model.fleet import Fleet
 from opsctl.model.nearest import nearest
 from opsctl.model.values import Unfit
@@ -17,6 +17,9 @@ from opsctl.rules.catalogue import RULES
 from opsctl.rules.rule import Rule
 from opsctl.rules.subject import ServiceView
 from opsctl.state.desired import DesiredHost
+
+if TYPE_CHECKING:
+    from opsctl.checks.check import Check
 
 BUILT_IN = (
     *(
@@ -74,7 +77,7 @@ def _brought(point: EntryPoint) -> App:
         raise Unfit(f"the app {point.name!r} is not an App of that name", hint)
     if taken := sorted({rule.id for rule in app.rules} & {rule.id for rule in all_rules()}):
         raise Unfit(f"the app {point.name!r} uses {', '.join(taken)}, which is a rule of opsctl", hint)
-    if taken := sorted({check.id for check in app.checks} & {check.id for check in all_checks()}):
+    if taken := sorted({check.id for check in app.checks()} & {check.id for check in all_checks()}):
         raise Unfit(f"the app {point.name!r} uses {', '.join(taken)}, which is a check of opsctl", hint)
     return app
 
@@ -88,7 +91,7 @@ def checks_of(apps: Iterable[str]) -> tuple[Check, ...]:
     """The generic checks, and those of these apps. Raises Unfit as find_app."""
     from opsctl.checks.catalogue import CHECKS  # 35 ms that only verify and a deploy's end need
 
-    return (*CHECKS, *(check for app in _sorted(apps) for check in app.checks))
+    return (*CHECKS, *(check for app in _sorted(apps) for check in app.checks()))
 
 
 def all_rules(more: Iterable[str] = ()) -> tuple[Rule, ...]:

@@ -110,8 +110,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "from dataclasses import replace\n"
         "from opsctl.apps.litellm.app import LITELLM\n"
         "rule = replace(LITELLM.rules[0], id='ACM001')\n"
-        "check = replace(LITELLM.checks[0], id='V-ACM-001')\n"
-        "acme = replace(LITELLM, name='acme', rules=(rule,), checks=(check,))\n"
+        "check = replace(LITELLM.checks()[0], id='V-ACM-001')\n"
+        "acme = replace(LITELLM, name='acme', rules=(rule,), checks=lambda: (check,))\n"
         "wrong = 'no app'\nother = acme\ntaken = replace(LITELLM, name='taken')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -173,7 +173,7 @@ def test_the_page_of_an_app_has_all_that_the_app_says(app: App) -> None:
     page = (DOCS / app.page).read_text(encoding="utf-8")
     said = [f"| `{name}` |" for name in app.settings.model_fields]
     said += [f"[{rule.id}](../reference/rules.md#{rule.id.lower()})" for rule in app.rules]
-    said += [f"[{check.id}](../reference/checks.md#{check.id.lower()})" for check in app.checks]
+    said += [f"[{check.id}](../reference/checks.md#{check.id.lower()})" for check in app.checks()]
     said += [f"| {one.since} | {one.text} |" for one in app.upgrades]
     said += [app.reload, app.probe[-1]]
     assert [one for one in said if one not in page] == []

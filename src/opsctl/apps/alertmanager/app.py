@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from opsctl.apps.alertmanager import checks, telling
+from functools import partial
+from pkgutil import resolve_name
+
+from opsctl.apps.alertmanager import telling
 from opsctl.apps.alertmanager.settings import Settings
 from opsctl.apps.app import App, Upgrade
 
@@ -12,7 +15,7 @@ ALERTMANAGER = App(
     settings=Settings,
     rules=telling.RULES,
     page="stacks/monitoring.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.alertmanager.checks:CHECKS"),
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:9093/-/healthy"),
     reload="alertmanager.yml is read anew by a signal: mount: directory, on_change: {signal: SIGHUP}; the token at every message",
     upgrades=(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from opsctl.apps.alloy import checks, collecting
+from functools import partial
+from pkgutil import resolve_name
+
+from opsctl.apps.alloy import collecting
 from opsctl.apps.alloy.settings import Settings
 from opsctl.apps.app import App, Upgrade
 
@@ -16,7 +19,7 @@ ALLOY = App(
     settings=Settings,
     rules=collecting.RULES,
     page="stacks/monitoring.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.alloy.checks:CHECKS"),
     probe=("CMD", "bash", "-c", _ASK),
     reload="config.alloy is read at the start: a changed file is a recreate, the default of on_change",
     upgrades=(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from opsctl.apps.caddy.entrances import Vantage, entrances, vantages
-from opsctl.apps.caddy.front import Front, SiteView, fronts
+from opsctl.apps.caddy.front import CADDYFILE, Front, SiteView, fronts
 from opsctl.checks.certificates import judge
 from opsctl.checks.check import Case, Check, Patience
 from opsctl.checks.questions import (
@@ -28,7 +28,6 @@ from opsctl.checks.questions import (
 )
 from opsctl.checks.situation import Situation
 
-CADDYFILE = "/etc/caddy/Caddyfile"
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _MOST_TRIES = 50

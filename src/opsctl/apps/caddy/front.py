@@ -18,6 +18,7 @@ from opsctl.state.desired import DesiredFile
 
 SiteView = Mapping[str, Any]
 _FOLDER = "/etc/caddy/"
+CADDYFILE = f"{_FOLDER}Caddyfile"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from opsctl.apps.caddy.checks import CADDYFILE
+from opsctl.apps.caddy.front import CADDYFILE
 from opsctl.checks.gates import Crossing
 from opsctl.checks.questions import Talk, failed, passed, ran, skipped
 from opsctl.checks.throwaway import Throwaway

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.cadvisor import checks, looking
+from opsctl.apps.cadvisor import looking
 from opsctl.apps.cadvisor.settings import Settings
 
 CADVISOR = App(
@@ -11,7 +14,7 @@ CADVISOR = App(
     settings=Settings,
     rules=looking.RULES,
     page="stacks/monitoring.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.cadvisor.checks:CHECKS"),
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:8080/healthz"),
     reload="everything stands in its command: a changed one is a recreate",
     upgrades=(

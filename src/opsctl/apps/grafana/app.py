@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.grafana import checks, provisioning
+from opsctl.apps.grafana import provisioning
 from opsctl.apps.grafana.settings import Settings
 
 GRAFANA = App(
@@ -11,7 +14,7 @@ GRAFANA = App(
     settings=Settings,
     rules=provisioning.RULES,
     page="stacks/monitoring.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.grafana.checks:CHECKS"),
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:3000/api/health"),
     reload="provisioning files are read at the start only: a changed file is a recreate, the default of on_change",
     upgrades=(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.headscale import checks, dns, keys, process, records
+from opsctl.apps.headscale import dns, keys, process, records
 from opsctl.apps.headscale.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -19,7 +22,7 @@ HEADSCALE = App(
         since=(0, 29),
     ),
     page="stacks/headscale.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.headscale.checks:CHECKS"),
     # The image is distroless; the command came with 0.27.
     probe=("CMD", "headscale", "health"),
     reload="config.yaml is read at the start only: on_change: restart where its folder is mounted, else recreate; the file of "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.litellm import access, budgets, caps, checks, health, keys
+from opsctl.apps.litellm import access, budgets, caps, health, keys
 from opsctl.apps.litellm.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -21,7 +24,7 @@ LITELLM = App(
     gate=Gate("its migrations of the database (prisma) have no way back"),
     page="stacks/litellm.md",
     probe=("CMD", "python", "-c", _ASK),
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.litellm.checks:CHECKS"),
     reload="read at the start only: a changed config.yaml is a recreate, the default of on_change",
     upgrades=(
         Upgrade(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.loki import checks, storing
+from opsctl.apps.loki import storing
 from opsctl.apps.loki.settings import Settings
 
 # The image is distroless since 3.6: no shell, no wget; -health came with 3.6.5.
@@ -12,7 +15,7 @@ LOKI = App(
     settings=Settings,
     rules=storing.RULES,
     page="stacks/monitoring.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.loki.checks:CHECKS"),
     probe=("CMD", "/usr/bin/loki", "-health"),
     reload="loki.yml is read at the start only: a changed file is a recreate, the default of on_change",
     upgrades=(

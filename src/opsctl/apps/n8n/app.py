@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.n8n import checks, keeping, load, naming, scaling, serving
+from opsctl.apps.n8n import keeping, load, naming, scaling, serving
 from opsctl.apps.n8n.instance import NAME
 from opsctl.apps.n8n.settings import Settings
 from opsctl.checks.gates import Gate
@@ -19,7 +22,7 @@ N8N = App(
     ),
     gate=Gate("its migrations have no way back (n8n db:revert takes one back, where that can be)"),
     page="stacks/n8n.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.n8n.checks:CHECKS"),
     probe=serving.PROBE,
     reload="read at the start only: a changed variable is a recreate",
     upgrades=(

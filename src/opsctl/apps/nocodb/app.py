@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.nocodb import access, checks, database, environment
+from opsctl.apps.nocodb import access, database, environment
 from opsctl.apps.nocodb.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -13,7 +16,7 @@ NOCODB = App(
     rules=tuple(sorted((*database.RULES, *access.RULES, *environment.RULES), key=lambda rule: rule.id)),
     gate=Gate("it migrates its database at its start; no way back was found in 0.301.3"),
     page="stacks/nocodb.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.nocodb.checks:CHECKS"),
     # The image has busybox. It listens long before it is ready, and answers 404 until then.
     probe=("CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/api/v1/health"),
     reload="all of it is environment: a changed variable is a recreate",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.openclaw import access, checks, keys, plugins, sandboxes
+from opsctl.apps.openclaw import access, keys, plugins, sandboxes
 from opsctl.apps.openclaw.memory import rows
 from opsctl.apps.openclaw.rosters import GATE
 from opsctl.apps.openclaw.settings import Settings
@@ -18,7 +21,7 @@ OPENCLAW = App(
         sorted((*keys.RULES, *plugins.RULES, *sandboxes.RULES, *access.RULES), key=lambda rule: rule.id)
     ),
     page="stacks/openclaw.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.openclaw.checks:CHECKS"),
     probe=("CMD", "node", "-e", _ASK),
     reload="a changed openclaw.json is a recreate, the default of on_change: what it reloads by itself differs by key and version",
     memory=rows,

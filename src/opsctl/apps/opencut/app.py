@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.opencut import access, building, checks, redis_proxy
+from opsctl.apps.opencut import access, building, redis_proxy
 from opsctl.apps.opencut.settings import Settings
 
 OPENCUT = App(
@@ -11,7 +14,7 @@ OPENCUT = App(
     settings=Settings,
     rules=tuple(sorted((*building.RULES, *redis_proxy.RULES, *access.RULES), key=lambda rule: rule.id)),
     page="stacks/opencut.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.opencut.checks:CHECKS"),
     probe=("CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"),
     reload="a variable of the server is a recreate; one that begins with NEXT_PUBLIC_ is a build, and then a recreate",
     upgrades=(

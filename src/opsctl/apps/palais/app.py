@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App
-from opsctl.apps.palais import access, checks, wiring
+from opsctl.apps.palais import access, wiring
 from opsctl.apps.palais.settings import Settings
 
 # Its base is an image of Node.js, 18 or later, which has fetch.
@@ -14,7 +17,7 @@ PALAIS = App(
     settings=Settings,
     rules=tuple(sorted((*wiring.RULES, *access.RULES), key=lambda rule: rule.id)),
     page="stacks/palais.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.palais.checks:CHECKS"),
     probe=("CMD", "node", "-e", _ASK),
     reload="a changed variable is a recreate, a changed source is a build and a recreate",
 )

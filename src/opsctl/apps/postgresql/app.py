@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.postgresql import checks, connections, process, roles
+from opsctl.apps.postgresql import connections, process, roles
 from opsctl.apps.postgresql.server import NAME, version_of
 from opsctl.apps.postgresql.settings import Settings
 from opsctl.checks.gates import Gate
@@ -17,7 +20,7 @@ POSTGRESQL = App(
     ),
     page="stacks/postgresql.md",
     probe=("CMD", "pg_isready", "-h", "127.0.0.1"),
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.postgresql.checks:CHECKS"),
     reload="a changed command is a recreate, a changed postgresql.conf too (the default of on_change); what needs no restart is "
     "taken by a signal: on_change: {signal: SIGHUP}",
     upgrades=(

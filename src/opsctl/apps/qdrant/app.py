@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.qdrant import access, checks, keys, limits
+from opsctl.apps.qdrant import access, keys, limits
 from opsctl.apps.qdrant.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -16,7 +19,7 @@ QDRANT = App(
     rules=tuple(sorted((*keys.RULES, *limits.RULES, *access.RULES), key=lambda rule: rule.id)),
     gate=Gate("qdrant.tech, upgrading: one minor version at a time", steps="minor"),
     page="stacks/qdrant.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.qdrant.checks:CHECKS"),
     probe=("CMD", "bash", "-c", _ASK),
     reload="read at the start only: a changed file or variable is a recreate, the default of on_change",
     upgrades=(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.redis import access, checks, memory, reading
+from opsctl.apps.redis import access, memory, reading
 from opsctl.apps.redis.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -15,7 +18,7 @@ REDIS = App(
     page="stacks/redis.md",
     # REDISCLI_AUTH of the environment is the password of the user probe, who may ping and read figures.
     probe=("CMD", "redis-cli", "-e", "--user", "probe", "ping"),
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.redis.checks:CHECKS"),
     reload="read at the start only: a changed redis.conf is a recreate, the default of on_change",
     upgrades=(
         Upgrade("6.0", "Users with rights of their own, and several passwords at once."),

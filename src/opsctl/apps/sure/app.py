@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.sure import checks, keys, pairing, reach
+from opsctl.apps.sure import keys, pairing, reach
 from opsctl.apps.sure.settings import Settings
 from opsctl.checks.gates import Gate
 
@@ -13,7 +16,7 @@ SURE = App(
     rules=tuple(sorted((*pairing.RULES, *keys.RULES, *reach.RULES), key=lambda rule: rule.id)),
     gate=Gate("Rails migrations run at the start (db:prepare)"),
     page="stacks/sure.md",
-    checks=checks.CHECKS,
+    checks=partial(resolve_name, "opsctl.apps.sure.checks:CHECKS"),
     probe=("CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:3000/up"),
     reload="all of it is environment: a changed variable is a recreate of web and worker",
     upgrades=(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pkgutil import resolve_name
+
 from opsctl.apps.app import App, Upgrade
-from opsctl.apps.victoriametrics import alerting, checks, storing
+from opsctl.apps.victoriametrics import alerting, storing
 from opsctl.apps.victoriametrics.settings import AlertSettings, Settings
 
 _PAGE = "stacks/monitoring.md"
@@ -14,7 +17,7 @@ VICTORIAMETRICS = App(
     settings=Settings,
     rules=storing.RULES,
     page=_PAGE,
-    checks=checks.SCRAPING,
+    checks=partial(resolve_name, "opsctl.apps.victoriametrics.checks:SCRAPING"),
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:8428/health"),
     reload="scrape.yml is read anew by a signal: mount: directory, on_change: {signal: SIGHUP}; a changed command is a recreate",
 )
@@ -23,7 +26,7 @@ VMALERT = App(
     settings=AlertSettings,
     rules=alerting.RULES,
     page=_PAGE,
-    checks=checks.ALERTING,
+    checks=partial(resolve_name, "opsctl.apps.victoriametrics.checks:ALERTING"),
     probe=("CMD", "wget", "-qO-", "http://127.0.0.1:8880/health"),
     reload="alerts.yml is read anew by a signal: mount: directory, on_change: {signal: SIGHUP}",
     upgrades=(

@@ -113,3 +113,10 @@ def test_a_page_shows_the_template_that_is_shipped(path: str) -> None:
     shown = re.search(rf"```{language}\n(.*?)```", after, re.DOTALL)
     assert shown
     assert shown[1] == (ROOT / "templates" / path).read_text(encoding="utf-8")
+
+
+def test_each_watch_knows_itself_and_its_peers_by_the_names_of_hosts() -> None:
+    """One that is written under another name watches itself, and tells of a host that nobody knows."""
+    watches = [view for view in views() if view.written.app == "victoriametrics"]
+    named = {view.host.name: set(view.written.settings["peers"]) for view in watches}
+    assert named == {name: {"prod-app", "prod-vpn"} for name in ("prod-app", "prod-vpn")}

@@ -6,12 +6,16 @@ import hashlib
 import http.client
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+CONFIG = "application/vnd.docker.container.image.v1+json"
+# Without compression: Docker 20.10 and distribution 2.8.2 take it, and write it nowhere themselves.
+LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
 
 def digest_of(data: bytes) -> str:
@@ -34,8 +38,32 @@ class Repository:
         """Another repository's image under these tags here; gives its digest."""
         manifest = self._ask("GET", f"/v2/{source}/manifests/{reference}", headers={"Accept": MANIFEST})
         for blob in self._blobs(manifest):
-            self._ask("POST", f"/v2/{self.name}/blobs/uploads/?mount={blob}&from={source}", want=(201,))
+            self.mount(blob, source)
         return self.put(manifest, MANIFEST, *tags)
+
+    def mount(self, blob: str, source: str) -> None:
+        """A blob of another repository in this one too."""
+        self._ask("POST", f"/v2/{self.name}/blobs/uploads/?mount={blob}&from={source}", want=(201,))
+
+    def manifest(self, reference: str) -> dict[str, Any]:
+        path = f"/v2/{self.name}/manifests/{reference}"
+        read: dict[str, Any] = json.loads(self._ask("GET", path, headers={"Accept": MANIFEST}))
+        return read
+
+    def blob(self, digest: str) -> bytes:
+        return self._ask("GET", f"/v2/{self.name}/blobs/{digest}")
+
+    def has(self, digest: str) -> bool:
+        with closing(self._connection()) as connection:
+            connection.request("HEAD", f"/v2/{self.name}/blobs/{digest}")
+            return connection.getresponse().status == http.HTTPStatus.OK
+
+    def put_image(self, config: bytes, layers: Sequence[Mapping[str, Any]], *tags: str) -> str:
+        """An image of these layers, which are here already; gives its digest."""
+        self._blob(config)
+        entry = {"mediaType": CONFIG, "digest": digest_of(config), "size": len(config)}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": entry, "layers": list(layers)}
+        return self.put(json.dumps(manifest).encode(), MANIFEST, *tags)
 
     def variant(self, of: str, word: str, *tags: str, architecture: str = "") -> str:
         """The same image with one more label, so that it has another digest; gives that."""
@@ -85,15 +113,22 @@ class Repository:
         read: dict[str, Any] = json.loads(manifest)
         return [read["config"]["digest"], *(layer["digest"] for layer in read["layers"])]
 
-    def _blob(self, data: bytes) -> None:
+    def begin(self) -> str:
+        """The path of a new upload."""
         with closing(self._connection()) as connection:
             connection.request("POST", f"/v2/{self.name}/blobs/uploads/")
             answer = connection.getresponse()
             answer.read()
-            location = answer.headers["Location"]
+            return answer.headers["Location"].removeprefix(f"http://{self.registry}")
+
+    def end(self, location: str, digest: str, data: bytes = b"", *, seconds: float = 10) -> None:
+        """The upload, with its last bytes, is the blob of that digest."""
         path = location.removeprefix(f"http://{self.registry}")
         join = "&" if "?" in path else "?"
-        self._ask("PUT", f"{path}{join}digest={digest_of(data)}", data, want=(201,))
+        self._ask("PUT", f"{path}{join}digest={digest}", data, want=(201,), seconds=seconds)
+
+    def _blob(self, data: bytes) -> None:
+        self.end(self.begin(), digest_of(data), data)
 
     def _ask(
         self,
@@ -103,13 +138,14 @@ class Repository:
         *,
         headers: dict[str, str] | None = None,
         want: tuple[int, ...] = (200,),
+        seconds: float = 10,
     ) -> bytes:
-        with closing(self._connection()) as connection:
+        with closing(self._connection(seconds)) as connection:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             data = answer.read()
         assert answer.status in want, f"{method} {path}: {answer.status} {data[:300]!r}"
         return data
 
-    def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.registry, timeout=10)
+    def _connection(self, seconds: float = 10) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.registry, timeout=seconds)

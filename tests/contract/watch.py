@@ -85,15 +85,15 @@ class Message:
 class Telegram(Server):
     """Telegram's API as Alertmanager uses it: sendMessage of one bot. `broken`: it refuses."""
 
-    def __init__(self) -> None:
-        super().__init__(_Bot)
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        super().__init__(_Bot, address)
         self.messages: list[Message] = []
         self.paths: set[str] = set()
         self.broken = False
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.server_address[0]!s}:{self.port}"
 
     def told(self, *words: str, since: float = 0.0) -> Message | None:
         """The first message with all these words."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.lab.machines import Lab
-from tests.lab.site import Site
+from tests.lab.site import Site, empty_site
 
 LONGEST = (
     "test_rotation_stopped.py",
@@ -51,14 +50,5 @@ def site(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[S
     mark = request.node.get_closest_marker("hosts")
     names = mark.args if mark else ("lab-app",)
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
-    root = tmp_path / "project"
-    root.mkdir()
-    hosts = {one: lab.host(one) for one in names}
-    with ExitStack() as stack:
-        for _, host in sorted(hosts.items()):
-            stack.enter_context(host.reserved())
-        for host in hosts.values():
-            host.wipe()
-        yield Site(root, lab, name, hosts)
-        for host in hosts.values():
-            host.wipe()
+    with empty_site(lab, tmp_path / "project", name, *names) as made:
+        yield made

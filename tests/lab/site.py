@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,6 +232,21 @@ class Site:
             script = 'cd "$1" 2>/dev/null || exit 0; find compose.yml env files -type f -exec stat -c "%n %i %Y %a" {} + | sort'
             found[f"{name} files"] = host.run(["sh", "-c", script, "stat", self.directory]).stdout.decode()
         return found
+
+
+@contextmanager
+def empty_site(lab: Lab, root: Path, name: str, *names: str) -> Iterator[Site]:
+    """For a test, or for several of one file that share what they deployed; the folder is made."""
+    root.mkdir()
+    hosts = {one: lab.host(one) for one in names}
+    with ExitStack() as stack:
+        for _, host in sorted(hosts.items()):
+            stack.enter_context(host.reserved())
+        for host in hosts.values():
+            host.wipe()
+        yield Site(root, lab, name, hosts)
+        for host in hosts.values():
+            host.wipe()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,7 +17,7 @@ from opsctl.errors import ConnectFailed
 from opsctl.flows.checking.report import VerifyReport
 from tests.cli import reports
 from tests.cli.terminal import opsctl
-from tests.cli.test_verify_view import outcome
+from tests.cli.test_verify_view import WAIVED, outcome
 
 AWAY = {"vpn": ConnectFailed("no route", where="vpn")}
 REPORT = VerifyReport(
@@ -93,6 +94,20 @@ def parsed(text: str) -> ET.Element:
 
 def test_junit_as_a_whole() -> None:
     assert junit(REPORT, reports.NOON) == JUNIT
+
+
+def test_what_is_waived_is_skipped_in_junit_and_in_metrics_a_day_of_its_own() -> None:
+    report = VerifyReport("prod", (WAIVED,))
+    text = junit(report, reports.NOON)
+    assert '<skipped message="env: WORD changed; waived until 2027-01-31: changed by hand" />' in text
+    assert 'tests="1" failures="0" errors="0" skipped="1"' in text
+    metrics = prometheus(report, reports.NOON)
+    assert "opsctl_check_result{" not in metrics
+    until = datetime(2027, 2, 1, tzinfo=UTC).timestamp()
+    assert (
+        'opsctl_check_waived_until_timestamp_seconds{environment="prod",host="web",service="api",check="V-PLN-001",'
+        f'subject="",severity="high",reason="changed by hand"}} {until:.0f}\n' in metrics
+    )
 
 
 def test_junit_is_what_ci_systems_read() -> None:

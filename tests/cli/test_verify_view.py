@@ -8,10 +8,13 @@ from opsctl.checks.catalogue import CHECKS
 from opsctl.checks.check import Case, Check
 from opsctl.checks.leftovers import Leftover
 from opsctl.checks.questions import Verdict, failed, passed, settled, skipped, unknown
+from opsctl.checks.waivers import Idle, Placed
 from opsctl.cli.views.verify import after_deploy_view, verify_json, verify_view
 from opsctl.errors import ConnectFailed, Exit
 from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome
+from opsctl.model.fleet import Place
+from opsctl.model.waivers import Waiver
 from tests.cli import reports
 
 BY_ID: dict[str, Check] = {one.id: one for one in CHECKS}
@@ -101,6 +104,65 @@ def test_as_json() -> None:
         "result": "fail",
     }
     assert (one["expected"], one["observed"], one["attempts"]) == ("a", "b", 1)
+
+
+WAIVER = Waiver(check="V-PLN-001", reason="changed by hand", until="2027-01-31")
+WAIVED = outcome(
+    "V-PLN-001",
+    "api",
+    Verdict("waived", "env: WORD changed; waived until 2027-01-31: changed by hand"),
+    waiver=WAIVER,
+)
+
+
+def test_what_is_waived_is_shown_with_its_reason_and_its_day_and_is_no_failure() -> None:
+    report = VerifyReport("prod", (*GOOD, WAIVED))
+    assert report.exit is Exit.YES
+    lines = reports.text(verify_view(report)).splitlines()
+    assert "  api          2       1" in lines
+    assert (
+        "waived  V-PLN-001  web   api    env: WORD changed; waived until 2027-01-31: changed by hand  0.0 s"
+        in lines
+    )
+    assert lines[-1] == "prod: 5 checks, all passed but 1 waived  0.0 s"
+    assert [one["waiver"] for one in verify_json(report)["results"]] == [
+        *[None] * 4,
+        {"reason": "changed by hand", "until": "2027-01-31"},
+    ]
+    (told,) = reports.text(after_deploy_view(report)).splitlines()
+    assert told == "then asked 5 checks, all passed but 1 waived  0.0 s"
+
+
+def test_failures_beside_it_count_as_ever() -> None:
+    report = VerifyReport("prod", (*BAD[:6], WAIVED))
+    assert report.exit is Exit.NO
+    assert reports.text(verify_view(report)).splitlines()[-1] == "prod: 7 checks, 2 failed, 1 waived  0.0 s"
+
+
+def test_a_waiver_to_be_taken_out_is_named_with_its_place() -> None:
+    place = Place("stacks/apps.yml", 7)
+    narrow = WAIVER.model_copy(update={"subject": "page"})
+    found = (
+        Idle(Placed("web", "api", narrow, place), "ended"),
+        Idle(Placed("web", "", WAIVER, Place("hosts.toml", 9)), "passes"),
+        Idle(Placed("web", "db", WAIVER, place), "nothing"),
+    )
+    report = VerifyReport("prod", GOOD, waivers=found)
+    assert reports.text(verify_view(report)).splitlines()[-4:-1] == [
+        "waiver  of V-PLN-001 for api page on web: its last day is over; take it out (stacks/apps.yml:7)",
+        "waiver  of V-PLN-001 for web: it passes; take it out (hosts.toml:9)",
+        "waiver  of V-PLN-001 for db on web: there is nothing that it could be about; take it out (stacks/apps.yml:7)",
+    ]
+    assert verify_json(report)["waivers"][0] == {
+        "check": "V-PLN-001",
+        "host": "web",
+        "service": "api",
+        "subject": "page",
+        "until": "2027-01-31",
+        "reason": "changed by hand",
+        "state": "ended",
+        "place": "stacks/apps.yml:7",
+    }
 
 
 def test_what_dead_runs_left_is_told_and_what_is_in_use_only_in_json() -> None:

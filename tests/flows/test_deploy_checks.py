@@ -27,6 +27,7 @@ from opsctl.flows.verify import verify_changed
 from opsctl.flows.world import World
 from opsctl.model.fleet import Fleet
 from opsctl.model.hosts import HostsFile
+from opsctl.model.stack import StackFile
 from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredHost
 from opsctl.state.observed import Observed
@@ -139,6 +140,28 @@ def test_a_check_that_fails_ends_in_1_after_good_steps(machine: Machine) -> None
     assert report.checks is not None
     assert report.checks.exit is Exit.NO
     assert report.exit is Exit.FAILED
+
+
+def test_a_check_that_fails_and_is_waived_does_not(machine: Machine) -> None:
+    Run((machine, stack()))(ask=False)
+    run = Run((machine, stack("two")))
+    raw = FLEET.hosts_file.model_dump()
+    raw["hosts"]["web"]["stacks"] = ["test"]
+    waive = [{"check": "V-CTR-002", "reason": "it eats what it gets", "until": "2099-01-31"}]
+    file = StackFile.model_validate({"services": {"api": {"image": "x", "waive": waive}}})
+    fleet = replace(FLEET, hosts_file=HostsFile.model_validate(raw), stacks={("prod", "test"): file})
+    run.subject = Subject(fleet, run.desired)
+
+    def age(box: Box) -> None:
+        if box.service == "api":
+            box.oom = True
+
+    run.connections["web"].engine.age = age
+    report = run()
+    assert report.checks is not None
+    found = {one.check.id: one.verdict.result for one in report.checks.outcomes if one.service == "api"}
+    assert found["V-CTR-002"] == "waived"
+    assert report.exit is Exit.YES
 
 
 def unanswered(_situation: Situation) -> Any:

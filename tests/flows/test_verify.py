@@ -24,6 +24,7 @@ from opsctl.flows.verify import verify
 from opsctl.flows.world import World
 from opsctl.model.fleet import Fleet
 from opsctl.model.hosts import HostsFile
+from opsctl.model.stack import StackFile
 from opsctl.rules.subject import Subject
 from opsctl.state.desired import Desired, DesiredHost
 
@@ -177,6 +178,54 @@ def test_software_that_is_down_on_purpose_is_not_asked(machine: Machine) -> None
     outside = Outside(FakeNetwork(), lambda _address: "192.0.2.9")
     report = verify(machine.world(), Subject(fleet(), prod(machine)), [asks], outside)
     assert results(report)["tool", "V-TST-001"] == ("skip", "on demand")
+
+
+def waiving(until: str, *checks: str) -> Fleet:
+    """The stack file accepts that these fail for `api`; hosts.toml one of the host that passes."""
+    made = fleet()
+    raw = made.hosts_file.model_dump()
+    unneeded = {"check": "V-CTR-003", "reason": "long enough", "until": "2099-01-31"}
+    raw["hosts"]["web"] |= {"stacks": ["test"], "waive": [unneeded]}
+    waive = [{"check": check, "reason": "known since May", "until": until} for check in checks]
+    stacks = {
+        ("prod", "test"): StackFile.model_validate({"services": {"api": {"image": "x", "waive": waive}}})
+    }
+    return replace(made, hosts_file=HostsFile.model_validate(raw), stacks=stacks)
+
+
+def test_what_is_waived_fails_no_verify_and_makes_no_image_tried(machine: Machine) -> None:
+    """The fake clock stands at 2023-11-14."""
+    about = Selection(services=("db", "api"))
+    known = waiving("2023-11-14", "V-PLN-001", "V-ENV-001", "V-FIL-001")
+    report = verified(machine.world(), known, prod(machine, "two"), about)
+    assert results(report)["api", "drift"] == (
+        "waived",
+        "env: WORD changed; waived until 2023-11-14: known since May",
+    )
+    assert report.exit is Exit.YES
+    assert report.green == {}
+    assert [(one.placed.waiver.check, one.state) for one in report.waivers] == [("V-FIL-001", "nothing")]
+
+
+def test_after_its_last_day_it_fails_again_and_says_so(machine: Machine) -> None:
+    known = waiving("2023-11-13", "V-PLN-001")
+    report = verified(machine.world(), known, prod(machine, "two"))
+    assert results(report)["api", "drift"] == (
+        "fail",
+        "env: WORD changed; its waiver ended on 2023-11-13 (known since May)",
+    )
+    assert report.exit is Exit.NO
+    assert [(one.placed.waiver.check, one.placed.service, one.state) for one in report.waivers] == [
+        ("V-CTR-003", "", "passes"),
+        ("V-PLN-001", "api", "ended"),
+    ]
+
+
+def test_what_nobody_could_tell_is_accepted_by_nobody(machine: Machine) -> None:
+    world = aged(machine, api={"health": "health: starting"})
+    report = verified(world, waiving("2099-01-31", "V-CTR-001"), prod(machine))
+    assert results(report)["api", "health"] == ("inconclusive", "starting")
+    assert report.exit is Exit.COULD_NOT_FIND_OUT
 
 
 def test_what_a_dead_run_left_is_removed_before_anything_is_asked(machine: Machine) -> None:

@@ -57,6 +57,21 @@ def test_the_first_round_changes_what_is_not_good_and_later_ones_what_is_another
     assert changed == [["db None->fail"], [], ["api pass->fail", "db fail->skip"]]
 
 
+def test_what_is_waived_is_a_change_from_the_first_round_on_and_wakes_nobody_until_it_ends() -> None:
+    rounds = [*[round_of("waived")] * 3, round_of("pass"), round_of("waived"), *[round_of("fail")] * 2]
+    changed, told = follow(rounds)
+    assert changed == [
+        ["api None->waived"],
+        [],
+        [],
+        ["api waived->pass"],
+        ["api pass->waived"],
+        ["api waived->fail"],
+        [],
+    ]
+    assert told == [[], [], [], [], [], [], ["api bad"]]
+
+
 def test_one_message_for_a_change_that_lasts_and_one_when_it_is_good_again() -> None:
     results: list[Result] = ["pass", "fail", "fail", "fail", "fail", "pass", "pass", "pass"]
     _, told = follow([round_of(one) for one in results])

@@ -244,6 +244,19 @@ def test_no_firewall_and_another_one(healthy: Site) -> None:
     )
     with undone(healthy, f"iptables -D {rule}", f"iptables -A {rule}"):
         assert set(bad(verified(healthy, "--tag", "host"))) == {("V-HST-002", "")}
+        files = (healthy.root / "hosts.toml").read_text()
+        waiver = (
+            f'[[hosts.{HOST}.waive]]\ncheck = "V-HST-002"\nreason = "the provider filters"\nuntil = "{{}}"\n'
+        )
+        healthy.write("hosts.toml", files + waiver.format("2099-01-31"))
+        result, message = verified(healthy, "--tag", "host", code=0)["V-HST-002", ""]
+        assert result == "waived"
+        assert message.endswith("; waived until 2099-01-31: the provider filters")
+        healthy.write("hosts.toml", files + waiver.format("2026-01-31"))
+        result, message = verified(healthy, "--tag", "host", code=4)["V-HST-002", ""]
+        assert result == "fail"
+        assert message.endswith("; its waiver ended on 2026-01-31 (the provider filters)")
+        healthy.write("hosts.toml", files)
         with undone(healthy, f"nft add table inet other; {drops}; {lets}", "nft delete table inet other"):
             assert bad(verified(healthy, "--tag", "host", code=0)) == {}
 

@@ -14,7 +14,7 @@ together.
 
 A check passes, fails, is skipped with a reason, or is `inconclusive`: it could not look, which is never a pass and ends with 5.
 `unproved`: only a stand-in answered (an image with the label `opsctl.stand-in`), which proves nothing of the software. A failed
-check ends with 4. `--tag` and `--severity` narrow what is asked; checks with the tag `deploy` are asked at the end of a deploy, of
+check ends with 4, unless that is accepted with a reason and an end ([`waive`](stack-files.md#waive)): it is `waived` then. `--tag` and `--severity` narrow what is asked; checks with the tag `deploy` are asked at the end of a deploy, of
 the hosts that it changed. A metered check costs money and is asked with `--allow-metered` only;
 one that bothers who uses the system (`on request`) only where `--tag` names one of its tags. An id is never used for another check.
 

@@ -104,7 +104,7 @@ CHECKS = (
         severity="medium",
         proves="What comes in for the host itself is dropped or rejected unless a rule accepts it, over IPv6 too where it has an address "
         "there. It says nothing of published ports: Docker's DNAT sends them past the input rules, those of ufw and firewalld too.",
-        mend="ufw default deny incoming, ufw allow OpenSSH, ufw enable; or nftables. A firewall of the provider is not seen from here",
+        mend="ufw default deny incoming, ufw allow OpenSSH, ufw enable; or nftables. A firewall of the provider is not seen from here: who relies on it waives this",
         source="nft list ruleset, iptables -S INPUT; docs.docker.com/engine/network/packet-filtering-firewalls",
         cases=asked_of_each_host(_rules),
         tags=frozenset({"host", "network"}),

@@ -212,7 +212,7 @@ class UnansweredError(Exception):
     """A question that could not be asked, or that nobody answered. In a check it is raised where the question stands."""
 
 
-Result = Literal["pass", "fail", "inconclusive", "skip", "unproved"]
+Result = Literal["pass", "fail", "waived", "inconclusive", "skip", "unproved"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from opsctl.flows.checking.answering import Answers, Outside
 from opsctl.flows.checking.claims import swept
 from opsctl.flows.checking.report import VerifyReport
 from opsctl.flows.checking.running import Outcome, run_all
+from opsctl.flows.checking.waiving import waived
 from opsctl.flows.events import EventKind
 from opsctl.flows.hosts import chosen_hosts, chosen_services
 from opsctl.flows.planning import look_at_each, plan_all
@@ -71,10 +72,12 @@ def verify(
     began = world.clock.monotonic()
     situation, errors = look_around(world, subject, selection)
     leftovers = swept(world, {name: host.observed for name, host in situation.hosts.items()})
-    outcomes = _asked(world, situation, checks, outside, choice)
+    asked = _asked(world, situation, checks, outside, choice)
+    known = {one.id for one in checks if choice.takes(one)}
+    outcomes, waivers = waived(situation, asked, known, world.clock.now())
     green = _green(situation, outcomes) if choice.everything else {}
     took = world.clock.monotonic() - began
-    return VerifyReport(subject.environment, outcomes, errors, green, took, leftovers)
+    return VerifyReport(subject.environment, outcomes, errors, green, took, leftovers, waivers)
 
 
 def verify_changed(
@@ -103,7 +106,8 @@ def verify_changed(
         chosen[host.name] = selected if selected is None else selected | touched(plans[host.name])
     situation = _situation(world, subject, {**others, **observed}, chosen)
     leftovers = swept(world, observed)
-    outcomes = _asked(world, situation, checks, outside, AFTER_A_DEPLOY)
+    asked = _asked(world, situation, checks, outside, AFTER_A_DEPLOY)
+    outcomes, _waivers = waived(situation, asked, (), world.clock.now())
     took = world.clock.monotonic() - began
     return VerifyReport(subject.environment, outcomes, errors, seconds=took, leftovers=leftovers)
 
@@ -218,7 +222,7 @@ def _green(situation: Situation, outcomes: Sequence[Outcome]) -> dict[str, str]:
         }
         if one.service.digest and results:
             tried = {(_HEALTHY, "pass"), (_LOCKED, "pass")} <= results
-            good = all(result not in {"fail", "inconclusive"} for _id, result in results)
+            good = all(result not in {"fail", "waived", "inconclusive"} for _id, result in results)
             key = parse_reference(one.service.asked_image).key
             verdicts.setdefault(key, []).append((tried, good, one.service.digest))
     return {

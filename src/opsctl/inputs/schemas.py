@@ -14,6 +14,7 @@ from opsctl.model.databases import Connection, Database
 from opsctl.model.hosts import HostsFile
 from opsctl.model.sites import Site
 from opsctl.model.stack import Build, DependsOn, FileSpec, Lint, MergeSpec, OnChange, SecretRef, Service, Wait
+from opsctl.model.waivers import Waiver
 from opsctl.render.schema import compose_spec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -162,6 +163,7 @@ def _own_properties() -> dict[str, Any]:
             "items": {"$ref": "#/$defs/opsctl_check"},
             "description": "What opsctl verify asks of it.",
         },
+        "waive": _waive_schema(),
         "compose": {"type": "object", "description": "Raw keys passed to Compose as they are."},
     }
 
@@ -196,6 +198,11 @@ def _lint_schema() -> dict[str, Any]:
     schema = Lint.model_json_schema()
     schema["properties"]["ignore"]["items"] = _inline(schema["$defs"]["Ignore"])
     return _inline(schema) | {"description": "Findings of rules that are meant."}
+
+
+def _waive_schema() -> dict[str, Any]:
+    entry = _inline(Waiver.model_json_schema())
+    return {"type": "array", "items": entry, "description": "Failures of checks that are accepted."}
 
 
 def _check_schemas() -> dict[str, Any]:

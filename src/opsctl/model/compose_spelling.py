@@ -33,6 +33,7 @@ OWN_KEYS = frozenset(
         "databases",
         "connections",
         "checks",
+        "waive",
         "site",
         "compose",
         "overrides",

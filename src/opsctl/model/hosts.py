@@ -21,6 +21,7 @@ from opsctl.model.values import (
     Variable,
     VariableName,
 )
+from opsctl.model.waivers import Waiver
 
 SudoMode = Literal["auto", "never", "always"]
 # A registry, and the folder below it that holds the copies.
@@ -132,6 +133,8 @@ class Host(Frozen):
     """Absolute path; default /var/run/docker.sock. A local connection honours DOCKER_HOST=unix://… too."""
     vpn_address: IpAddress | None = None
     """Where the VPN reaches it; else the first of `addresses` that is one of Tailscale's."""
+    waive: tuple[Waiver, ...] = ()
+    """Failures of checks about the host itself that are accepted."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:

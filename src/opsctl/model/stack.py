@@ -24,6 +24,7 @@ from opsctl.model.values import (
     Unfit,
     check_name,
 )
+from opsctl.model.waivers import Waiver
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 _SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]*")
@@ -241,6 +242,8 @@ class Service(Frozen):
     site: Site | None = None
     checks: tuple[OwnCheck, ...] = ()
     """What `verify` asks of it beside what it knows by itself; no part of the container."""
+    waive: tuple[Waiver, ...] = ()
+    """Failures of its checks that are accepted; no part of the container."""
     compose: dict[str, Any] = Field(default_factory=dict)
     overrides: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """By environment: a mapping of the same keys, merged over the service before it is read (mappings merge, the rest

@@ -239,5 +239,19 @@ CASES: list[tuple[str, str, str, str]] = [
         "hosts.web: must be a mapping",
         "",
     ),
+    (
+        "waiver_of_nothing",
+        TOP
+        + REST
+        + '[[hosts.web.waive]] # <-\ncheck = "V-HST-0002"\nreason = "long enough"\nuntil = "2027-01-31"\n',
+        "hosts.web.waive: there is no check 'V-HST-0002'",
+        "did you mean 'V-HST-002'?",
+    ),
+    (
+        "waiver_without_a_reason",
+        TOP + REST + '[[hosts.web.waive]] # <-\ncheck = "V-HST-002"\nuntil = "2027-01-31"\n',
+        "hosts.web.waive.0: reason is missing",
+        "",
+    ),
     ("latin1", TOP + '[vars]\nname = "\\xe9" # <-\n' + REST, "not TOML: Unescaped '\\' in a string", ""),
 ]

@@ -105,6 +105,29 @@ CASES: list[tuple[str, str, str, str]] = [
         "services.api.checks: two of them are called 'a'",
         "",
     ),
+    *(
+        (f"waiver_{what}", _api("waive:", f"  - {{{text}}} # <-"), message, hint)
+        for what, text, message, hint in (
+            (
+                "of_nothing",
+                "check: V-CTR-01, reason: long enough, until: 2027-01-31",
+                "services.api.waive: there is no check 'V-CTR-01'",
+                "did you mean 'V-CTR-001'?",
+            ),
+            (
+                "of_a_rule",
+                "check: DKR001, reason: long enough, until: 2027-01-31",
+                "services.api.waive: there is no check 'DKR001'",
+                "did you mean 'V-QDR-001'?",
+            ),
+            (
+                "without_a_day",
+                "check: V-CTR-001, reason: long enough",
+                "services.api.waive.0: until is missing",
+                "",
+            ),
+        )
+    ),
     ("bad_yaml", "services:\n  api: image: x # <-\n", "not YAML: mapping values are not allowed here", ""),
     ("key_twice", _api("image: lab/api:2 # <-"), "'image' is given twice", "the first is in line 3"),
     (

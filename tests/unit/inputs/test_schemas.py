@@ -148,6 +148,8 @@ def test_typos_in_hosts_toml_are_refused(text: str) -> None:
         "wait: {timout: 5s}",
         "lint: {ignore: [{rule: DKR001, until: 2027-01-31}]}",
         "lint: {ignroe: []}",
+        "waive: [{check: V-CTR-001, until: 2027-01-31}]",
+        "waive: [{check: CTR001, reason: long enough, until: 2027-01-31}]",
         "checks: [{name: a}]",
         "checks: [{name: a, tcp: {port: 1}, log: {absent: x}}]",
         "checks: [{name: a, tcp: {prot: 1}}]",

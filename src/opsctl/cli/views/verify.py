@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.checks.check import SEVERITIES
 from opsctl.checks.leftovers import Leftover
 from opsctl.checks.questions import Result
+from opsctl.checks.waivers import Idle, State
 from opsctl.cli.views.blocks import (
     BLANK,
     Block,
@@ -28,13 +29,15 @@ from opsctl.flows.checking.running import Outcome
 RESULT_STYLES: dict[Result, Style] = {
     "pass": "good",
     "fail": "bad",
+    "waived": "warn",
     "inconclusive": "warn",
     "unproved": "warn",
     "skip": "dim",
 }
-_WORST_FIRST: tuple[Result, ...] = ("fail", "inconclusive", "unproved", "skip", "pass")
+_WORST_FIRST: tuple[Result, ...] = ("fail", "inconclusive", "waived", "unproved", "skip", "pass")
 _LOUD: frozenset[Result] = frozenset({"fail", "inconclusive"})
-_COLUMNS: tuple[Result, ...] = ("pass", "fail", "inconclusive", "unproved", "skip")
+_SHOWN: frozenset[Result] = _LOUD | {"waived"}
+_COLUMNS: tuple[Result, ...] = ("pass", "fail", "waived", "inconclusive", "unproved", "skip")
 _ROWS = (Column("service", least=12), *(Column(one, align="right") for one in _COLUMNS))
 _FINDINGS = (
     Column(),
@@ -54,7 +57,8 @@ def verify_view(
         yield line(Span(host, "strong"))
         yield without_empty(Table(_ROWS, tuple(_rows(report, host)), indent=2))
         yield BLANK
-    yield from _findings([one for one in report.outcomes if show_all or one.verdict.result in _LOUD])
+    yield from _findings([one for one in report.outcomes if show_all or one.verdict.result in _SHOWN])
+    yield from _idle_waivers(report)
     yield from leftover_lines(report)
     yield verdict_line(report)
     if recorded:
@@ -74,6 +78,22 @@ def after_deploy_view(report: VerifyReport) -> Iterator[Block]:
     yield from _findings([one for one in report.outcomes if one.verdict.result in _LOUD])
     yield from leftover_lines(report)
     yield line("then asked ", _verdict(report), Span(f"  {seconds(report.seconds)}", "dim"))
+
+
+_IDLE: dict[State, str] = {
+    "ended": "its last day is over",
+    "passes": "it passes",
+    "nothing": "there is nothing that it could be about",
+}
+
+
+def _idle_waivers(report: VerifyReport) -> Iterator[Line]:
+    for one in report.waivers:
+        placed, waiver = one.placed, one.placed.waiver
+        about = " ".join(filter(None, (placed.service, waiver.subject)))
+        where = f"{about} on {placed.host}" if about else placed.host
+        told = f"  of {waiver.check} for {where}: {_IDLE[one.state]}; take it out ({placed.place})"
+        yield line(Span("waiver", "warn"), told)
 
 
 def leftover_lines(report: VerifyReport) -> Iterator[Line]:
@@ -154,12 +174,16 @@ def _verdict(report: VerifyReport) -> Span:
     results = Counter(one.verdict.result for one in report.outcomes)
     asked = len(report.outcomes) - results["skip"]
     what = count(asked, "check")
+    accepted = f"{results['waived']} waived"
     if results["fail"]:
-        return Span(f"{what}, {results['fail']} failed", "bad")
+        more = f", {accepted}" if results["waived"] else ""
+        return Span(f"{what}, {results['fail']} failed{more}", "bad")
     if results["inconclusive"] or report.errors:
         return Span(f"{what}, not all could be told", "warn")
-    if results["unproved"]:
-        return Span(f"{what}, all passed but {results['unproved']} that a stand-in answered", "warn")
+    but = [accepted] if results["waived"] else []
+    but += [f"{results['unproved']} that a stand-in answered"] if results["unproved"] else []
+    if but:
+        return Span(f"{what}, all passed but {' and '.join(but)}", "warn")
     return Span(f"{what}, all passed", "good")
 
 
@@ -175,6 +199,7 @@ def results_json(report: VerifyReport) -> dict[str, Any]:
             {"host": one.host, "container": one.name, "fate": one.fate, "reason": one.reason or None}
             for one in report.leftovers
         ],
+        "waivers": [_waiver_json(one) for one in report.waivers],
     }
 
 
@@ -194,4 +219,19 @@ def _as_json(one: Outcome) -> dict[str, Any]:
         "observed": verdict.observed or None,
         "seconds": round(one.seconds, 3),
         "attempts": one.attempts,
+        "waiver": {"reason": one.waiver.reason, "until": one.waiver.until} if one.waiver else None,
+    }
+
+
+def _waiver_json(one: Idle) -> dict[str, Any]:
+    placed, waiver = one.placed, one.placed.waiver
+    return {
+        "check": waiver.check,
+        "host": placed.host,
+        "service": placed.service or None,
+        "subject": waiver.subject or None,
+        "until": waiver.until,
+        "reason": waiver.reason,
+        "state": one.state,
+        "place": str(placed.place),
     }

@@ -14,6 +14,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What XML 1.0 cannot hold, not even escaped (2.2, Char)."""
 _ELEMENTS: Mapping[str, str] = {
     "fail": "failure",
+    "waived": "skipped",
     "inconclusive": "error",
     "skip": "skipped",
     "unproved": "skipped",
@@ -23,7 +24,7 @@ _COUNTED = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")
 
 def junit(report: VerifyReport, now: float) -> str:
     """`now` in seconds since the epoch. A fail is a failure; an inconclusive check, and a host that could not be looked at, an
-    error; what was skipped or only answered by a stand-in is skipped.
+    error; what was skipped, waived or only answered by a stand-in is skipped.
     """
     root = ET.Element("testsuites", name=f"opsctl verify {report.environment}")
     for host in sorted({one.host for one in report.outcomes} | report.errors.keys()):

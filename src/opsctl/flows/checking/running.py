@@ -22,6 +22,7 @@ from opsctl.checks.questions import (
     unknown,
 )
 from opsctl.edges.ports import Clock
+from opsctl.model.waivers import Waiver
 
 AT_ONCE = 24
 """Cases under way together; commands on one host are fewer (see opsctl.flows.checking.answering)."""
@@ -32,13 +33,16 @@ Ask = Callable[[Question], Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one case of a check ended. `seconds` is how long that took, with `attempts` at it."""
+    """How one case of a check ended. `seconds` is how long that took, with `attempts` at it. `waiver` is the one that accepts its
+    failure, or that did so until its last day.
+    """
 
     check: Check
     case: Case
     verdict: Verdict
     seconds: float = 0.0
     attempts: int = 1
+    waiver: Waiver | None = None
 
     @property
     def host(self) -> str:

@@ -32,7 +32,7 @@ class Sighting:
 
     @property
     def standing(self) -> Standing:
-        """What was skipped, or a stand-in answered, is nothing to wake anybody for."""
+        """What was skipped, waived, or answered by a stand-in is nothing to wake anybody for."""
         return "bad" if self.result == "fail" else "unknown" if self.result == "inconclusive" else "good"
 
 
@@ -62,7 +62,7 @@ class Ledger:
         self, report: VerifyReport, rounds: int
     ) -> tuple[Ledger, tuple[Change, ...], tuple[Change, ...]]:
         """The ledger after a round, what changed in it, and what is to be told: a standing that has lasted `rounds` rounds and
-        is not what was told last. In the first round all that is not good has changed.
+        is not what was told last. In the first round all that is not good has changed, and what is waived.
         """
         seen = {one.key: one for one in _sightings(report)}
         tracks = {key: _followed(self.tracks.get(key), one) for key, one in seen.items()}
@@ -99,7 +99,7 @@ def _followed(track: Track | None, seen: Sighting) -> Track:
 def _changes(tracks: Mapping[Key, Track], seen: Mapping[Key, Sighting]) -> Iterator[Change]:
     for key, one in seen.items():
         track = tracks.get(key)
-        if track is None and one.standing != "good":
+        if track is None and (one.standing != "good" or one.result == "waived"):
             yield Change(one)
         elif track is not None and track.seen.result != one.result:
             yield Change(one, track.seen.result)

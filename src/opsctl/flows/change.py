@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from opsctl.flows.planning import look_at_each
 from opsctl.flows.pulling import require_logins
 from opsctl.flows.reports import DeployReport, HostOutcome
 from opsctl.flows.site import Progress, Site, tell
+from opsctl.flows.until_done import until_done
 from opsctl.flows.world import World
 from opsctl.plan.plans import HostPlan, Plan
 from opsctl.state.desired import DesiredHost
@@ -189,7 +190,7 @@ def _begin_and_wait(
 ) -> None:
     for site in sites:
         threads.submit(work, site)
-    wait(promises.values())
+    until_done(promises.values())
 
 
 def _one_after_the_other(change: Change, plan: Plan, sites: Sequence[Site]) -> dict[str, HostOutcome]:

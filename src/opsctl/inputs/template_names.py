@@ -62,7 +62,10 @@ class Reader:
         except jinja2.TemplateSyntaxError as error:
             return Reading(error=(error.lineno, (error.message or "cannot be read").rstrip(".")))
         parts = tuple(tree.find_all(nodes.Node))
-        free = self._loaded(parts) if _binds_nothing(parts) else self._free(tree, parts)
+        try:
+            free = self._loaded(parts) if _binds_nothing(parts) else self._free(tree, parts)
+        except jinja2.UndefinedError as error:  # a constant that is looked into, as in {{ 1.key ~ a }}
+            return Reading(error=(1, str(error)))
         return Reading(tuple(dict.fromkeys(_names(parts, free))))
 
     def _loaded(self, parts: Parts) -> frozenset[str]:

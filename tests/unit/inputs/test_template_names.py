@@ -42,9 +42,16 @@ def test_names_from_outside_are_those_that_jinja_does_not_find_inside(text: str)
     jinja = Templates({}).jinja
     try:
         expected = meta.find_undeclared_variables(jinja.parse(text))
-    except jinja2.TemplateSyntaxError:
+    except (jinja2.TemplateSyntaxError, jinja2.UndefinedError):
         return
 
     read = {named.name for named in Reader({}).read(text).names if named.owner == ""}
 
     assert read == expected
+
+
+def test_a_constant_that_is_looked_into_is_an_error_of_the_text() -> None:
+    """Jinja evaluates constants while it compiles."""
+    read = Reader({}).read("{% for a in hosts %}{{ 1.key ~ a }}{% endfor %}")
+
+    assert read.error == (1, "'int object' has no attribute 'key'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from typing import Any
@@ -22,6 +22,7 @@ from opsctl.checks.questions import (
     unknown,
 )
 from opsctl.edges.ports import Clock
+from opsctl.flows.until_done import until_done
 from opsctl.model.waivers import Waiver
 
 AT_ONCE = 24
@@ -87,10 +88,10 @@ def run_all(
         try:
             for promise, (check, case) in zip(promises, planned, strict=True):
                 threads.submit(one, promise, check, case)
-            wait(promises)
+            until_done(promises)
         except KeyboardInterrupt:
             stop.set()
-            wait([promise for promise in promises if not promise.cancel()])
+            until_done([promise for promise in promises if not promise.cancel()])
             raise
         return tuple(promise.result() for promise in promises)
 

@@ -13,6 +13,7 @@ from tests.unit.apps.linted import subject
 from tests.unit.checks.answers import hold
 from tests.unit.checks.situations import check_of, container
 
+from opsctl.apps.app import App
 from opsctl.apps.catalogue import all_checks
 from opsctl.checks.questions import HERE, Fetch, Inside, Leaving, Logs, OnHost, Question, Ran, Verdict
 from opsctl.checks.situation import HostNow, Situation
@@ -91,6 +92,22 @@ def put(
     for question in reversed(left):
         answer(question)
     return verdict
+
+
+def taken(about: Situation, app: App, what: str, inside: Callable[[Inside], Ran]) -> frozenset[str]:
+    """A list of an app's gate, of its one service. Raises UnansweredError."""
+    assert app.gate
+    (roster,) = (one for one in app.gate.rosters if one.what == what)
+    (now,) = about.services(app.name)
+    talk, told = roster.take(now), None
+    while True:
+        try:
+            question = talk.send(told)
+        except StopIteration as end:
+            names: frozenset[str] = end.value
+            return names
+        assert isinstance(question, Inside)
+        told = inside(question)
 
 
 def run(question: Inside, environment: Mapping[str, str]) -> Ran:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.asking import put, situation
+from tests.contract.asking import put, situation, taken
 from tests.contract.node_package import NodePackage
 from tests.contract.openclaw_keys import lines_of
 from tests.unit.apps import linted
@@ -56,6 +56,29 @@ done
 kill "$gateway" 2>/dev/null
 wait "$gateway"
 echo "ended $?"
+"""
+
+
+# The same, and what a command says beside it, twice where nothing runs there at first. Told to stop, a gateway with a channel
+# drains for minutes (2026.9.6).
+BESIDE = """
+ip link set lo up
+"$NODE" "$SCRIPT" gateway >log 2>&1 & gateway=$!
+for _ in $(seq 200); do
+  kill -0 "$gateway" 2>/dev/null || break
+  "$NODE" -e 'fetch("http://127.0.0.1:18789/").then(() => process.exit(0), () => process.exit(1))' && break
+  sleep 0.5
+done
+for _ in 1 2; do
+  sleep 3
+  "$NODE" "$SCRIPT" "$@" >said
+  code=$?
+  if grep -q '"running": true' said; then break; fi
+done
+cat said
+kill -9 "$gateway"
+wait "$gateway" 2>/dev/null
+exit $code
 """
 
 
@@ -112,6 +135,23 @@ class Program:
             check=False,
         )
         return done.stdout, (self.root / "log").read_text(errors="replace")
+
+    def beside_gateway(self, config: bytes, *words: str) -> Ran:
+        """One command in the network namespace of a running gateway, which finds nobody outside."""
+        node, script = self.package.words("openclaw.mjs")
+        done = subprocess.run(
+            [*alone(), "sh", "-c", BESIDE, "sh", *words],
+            env=self._environ(config, TELEGRAM_BOT_TOKEN=BOT, NODE=node, SCRIPT=script),
+            cwd=self.root,
+            capture_output=True,
+            timeout=RUNNING,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def log(self) -> str:
+        """The end of what its gateway wrote."""
+        return (self.root / "log").read_text(errors="replace")[-2000:]
 
 
 def answer(code: int, said: str) -> Any:
@@ -197,6 +237,40 @@ def test_verify_asks_each_version_what_it_has_loaded(
 
     found = put(situation(tmp_path / "project", placeholder, NOW), "V-OCL-001", inside=inside)
     assert (found.result, found.message) == ("pass" if "loaded" in said else "fail", said)
+
+
+CHANNEL = "telegram: {enabled: true, "
+BOUND = (
+    '  bindings: [\n    {agentId: "messenger", match: {channel: "telegram", accountId: "default"}},\n  ],\n'
+)
+TWO = (CHANNEL, f'{CHANNEL}accounts: {{one: {{botToken: "1:planted"}}, two: {{botToken: "2:planted"}}}}, ')
+
+
+@pytest.mark.parametrize(
+    "version,edits,names",
+    [
+        ("2026.2.22", (*KEYS_FOR_OLD, TWO), {f"telegram ({name})" for name in ("default", "one", "two")}),
+        ("2026.2.22", (*KEYS_FOR_OLD, (ON, "")), set()),
+        ("2026.9.6", (), {"telegram (default)"}),
+        ("2026.9.6", ((BOUND, ""),), set()),
+    ],
+    ids=["old", "lost plugin", "new", "of no agent"],
+)
+def test_an_upgrade_counts_the_channels_that_run(
+    version: str,
+    edits: tuple[tuple[str, str], ...],
+    names: set[str],
+    openclaw: Callable[[str], NodePackage],
+    tmp_path: Path,
+) -> None:
+    program = Program(openclaw(version), tmp_path)
+    config, _ = rendered(tmp_path, *edits, version=version)
+
+    def inside(question: Inside) -> Ran:
+        return program.beside_gateway(config, *question.words[2:])
+
+    about = situation(tmp_path / "project", placeholder, NOW)
+    assert taken(about, APP, "running channels", inside) == names, program.log()
 
 
 def test_2026_2_22_loads_it_with_both(silent: Program, tmp_path: Path) -> None:

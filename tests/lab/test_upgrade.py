@@ -67,8 +67,9 @@ FROM {sleeper}
 LABEL opsctl.stand-in=openclaw
 ENV HOME=/
 RUN printf '%s' '{plugins}' >/plugins.json \\
+ && printf '%s' '{channels}' >/channels.json \\
  && printf '#!/bin/sh\\n[ -z "$OPENCLAW_CONFIG_PATH" ] || grep -q telegram "$OPENCLAW_CONFIG_PATH" || exit 9\\n\\
-case "$2" in plugins) echo "[a line of a log]"; cat /plugins.json;; agents) echo "[{{\\"id\\": \\"main\\"}}]";; esac\\n' >/bin/node \\
+case "$2" in plugins) echo "[a line of a log]"; cat /plugins.json;; agents) echo "[{{\\"id\\": \\"main\\"}}]";; channels) cat /channels.json;; esac\\n' >/bin/node \\
  && chmod 755 /bin/node
 """
 # A Caddy that takes no Caddyfile any more.
@@ -123,9 +124,12 @@ def test_an_openclaw_that_would_lose_its_telegram_is_refused_before_anything_sto
     repository = Repository(site.lab.registry)
     loaded = {"id": "telegram", "status": "loaded", "origin": "bundled"}
     lost = {**loaded, "status": "disabled", "error": "bundled (disabled by default)"}
+    channels = {"channelAccounts": {"telegram": [{"accountId": "default", "running": True}]}}
     sleeper = f"{site.lab.registry}/lab/sleeper:1.0.0"
     for tag, plugin in (("2026.2.15", loaded), ("2026.2.22", lost), ("2026.2.23", loaded)):
-        text = STAND_IN.format(sleeper=sleeper, plugins=json.dumps({"plugins": [plugin]}))
+        text = STAND_IN.format(
+            sleeper=sleeper, plugins=json.dumps({"plugins": [plugin]}), channels=json.dumps(channels)
+        )
         build(site, text, f"{repository.image}:{tag}")
     project(site, repository, OPENCLAW)
     before, snapshot = files(site), site.snapshot()

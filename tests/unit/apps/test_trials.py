@@ -8,27 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.apps.linted import subject
-from tests.unit.checks.answers import hold
-from tests.unit.checks.situations import NOW, container
+from tests.unit.apps.crossed import crossing, said, tried
 
-from opsctl.apps.caddy.app import CADDY
-from opsctl.apps.crossings import crossings
 from opsctl.apps.openclaw.app import OPENCLAW
 from opsctl.checks.gates import Crossing
-from opsctl.checks.questions import Inside, Question, Ran, UnansweredError, Verdict
-from opsctl.checks.situation import HostNow
+from opsctl.checks.questions import Inside, Question, Ran, UnansweredError
 from opsctl.checks.throwaway import Throwaway
-from opsctl.state.observed import Observed
 
-HOSTS = """\
-project = "demo"
-[environments.prod]
-hosts = ["web"]
-[hosts.web]
-addresses = ["192.0.2.1"]
-stacks = ["app"]
-"""
 CADDY_STACK = """\
 services:
   caddy:
@@ -49,36 +35,15 @@ services:
 """
 
 
-def crossing(root: Path, stack: str, old: str, *, state: str = "running") -> Crossing:
-    (root / "stacks").mkdir()
-    (root / "templates").mkdir()
-    (root / "hosts.toml").write_text(HOSTS)
-    (root / "stacks" / "app.yml").write_text(stack)
-    (root / "templates" / "Caddyfile").write_text("example.org\n")
-    (root / "templates" / "more").write_text("more\n")
-    (root / "templates" / "openclaw.json").write_text('{"gateway": {}}\n')
-    found = subject(root)
-    host = found.desired.hosts[0]
-    (name,) = host.services
-    observed = Observed(host.name, containers=(container(name, image=old, state=state),), now=NOW)
-    ((_app, crossed),) = crossings(found, HostNow(host, observed))
-    return crossed
+TEMPLATES = {"Caddyfile": "example.org\n", "more": "more\n", "openclaw.json": '{"gateway": {}}\n'}
 
 
-def tried(crossed: Crossing, *answers: Ran) -> tuple[Verdict, list[Question]]:
-    left = list(answers)
-    app = CADDY if crossed.name == "caddy" else OPENCLAW
-    assert app.gate
-    assert app.gate.trial
-    return hold(app.gate.trial(crossed), lambda _question: left.pop(0))
-
-
-def said(text: str = "", code: int = 0) -> Ran:
-    return Ran(code, b"" if code else text.encode(), text.encode() if code else b"")
+def caddy(root: Path, stack: str = CADDY_STACK) -> Crossing:
+    return crossing(root, stack, "caddy:2.8.1", TEMPLATES)
 
 
 def test_a_new_caddy_is_shown_its_caddyfile(tmp_path: Path) -> None:
-    verdict, (asked,) = tried(crossing(tmp_path, CADDY_STACK, "caddy:2.8.1"), said())
+    verdict, (asked,) = tried(caddy(tmp_path), said())
     assert verdict.result == "pass"
     assert isinstance(asked, Throwaway)
     assert (asked.image, asked.stdin, asked.env) == ("caddy:2.8.4", b"example.org\n", {"WORD": "one"})
@@ -87,7 +52,7 @@ def test_a_new_caddy_is_shown_its_caddyfile(tmp_path: Path) -> None:
 
 def test_a_caddy_that_does_not_take_it_says_why(tmp_path: Path) -> None:
     refused = said("info\nError: unrecognized directive: rate_limit", 1)
-    verdict, _ = tried(crossing(tmp_path, CADDY_STACK, "caddy:2.8.1"), refused)
+    verdict, _ = tried(caddy(tmp_path), refused)
     assert verdict.result == "fail"
     assert verdict.message.endswith("Error: unrecognized directive: rate_limit")
 
@@ -95,14 +60,14 @@ def test_a_caddy_that_does_not_take_it_says_why(tmp_path: Path) -> None:
 def test_the_check_of_the_file_is_asked_where_there_is_one(tmp_path: Path) -> None:
     own = "on_change: {reload: [caddy, reload], check: [caddy, adapt]}"
     stack = CADDY_STACK.replace("mount: directory", f"mount: directory, {own}")
-    _, (asked,) = tried(crossing(tmp_path, stack, "caddy:2.8.1"), said())
+    _, (asked,) = tried(caddy(tmp_path, stack), said())
     assert isinstance(asked, Throwaway)
     assert asked.words == ("caddy", "adapt")
 
 
 def test_what_cannot_be_shown_is_not_asked_about(tmp_path: Path) -> None:
     more = CADDY_STACK + "      - {template: more, target: /etc/caddy/more}\n"
-    verdict, asked = tried(crossing(tmp_path, more, "caddy:2.8.1"))
+    verdict, asked = tried(caddy(tmp_path, more))
     assert (verdict.result, asked) == ("skip", [])
     assert "/etc/caddy/more" in verdict.message
 
@@ -116,7 +81,7 @@ def listed(*plugins: Mapping[str, str]) -> Ran:
 
 
 def openclaw(root: Path, **more: str) -> Crossing:
-    return crossing(root, OPENCLAW_STACK, "lab/openclaw:2026.2.15", **more)
+    return crossing(root, OPENCLAW_STACK, "lab/openclaw:2026.2.15", TEMPLATES, **more)
 
 
 def test_a_new_openclaw_must_load_what_the_old_one_has(tmp_path: Path) -> None:
@@ -189,3 +154,17 @@ def test_its_lists(tmp_path: Path) -> None:
     assert roster(crossed, "agents", said('{"agents": [{"id": "main"}]}')) == {"main"}
     with pytest.raises(UnansweredError):
         roster(crossed, "agents", said("", 1))
+
+
+def test_its_channels_are_those_that_run(tmp_path: Path) -> None:
+    crossed = openclaw(tmp_path)
+    accounts = {
+        "telegram": [{"accountId": "default", "running": True}, {"accountId": "two", "running": False}],
+        "signal": [],
+    }
+    told = said("a line of a log\n" + json.dumps({"channels": {}, "channelAccounts": accounts}))
+    assert roster(crossed, "running channels", told) == {"telegram (default)"}
+    silent = said('{"gatewayReachable": false, "configOnly": true, "configuredChannels": ["telegram"]}')
+    for wrong in (silent, said("Gateway not reachable"), said("broken", 1)):
+        with pytest.raises(UnansweredError):
+            roster(crossed, "running channels", wrong)

@@ -1,4 +1,4 @@
-"""What an OpenClaw must not lose on the way to another version: plugins that are loaded, and agents."""
+"""What an OpenClaw must not lose on the way to another version: plugins that are loaded, channels that run, and agents."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from opsctl.checks.throwaway import Throwaway
 _OPENCLAW = ("node", "/app/openclaw.mjs")
 PLUGINS = ("plugins", "list", "--json")
 _AGENTS = ("agents", "list", "--json")
+# As the running gateway tells it, without asking the channels themselves; the list of 2026.9.6 answers none of several agents.
+_CHANNELS = ("channels", "status", "--json")
 # The configuration comes on stdin, and the program reads files only.
 _WITH_CONFIG = 'umask 077; cat >"$HOME/opsctl.json" && OPENCLAW_CONFIG_PATH=$HOME/opsctl.json exec "$@"'
 SECONDS = 90.0
@@ -43,6 +45,20 @@ def _agents(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
     told = _read((yield from inside(now, _AGENTS)))
     entries = told.get("agents", ()) if isinstance(told, Mapping) else told
     return frozenset(str(one["id"]) for one in entries if isinstance(one, Mapping) and "id" in one)
+
+
+def _channels(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
+    """Channels by account, as many as run."""
+    told = _read((yield from inside(now, _CHANNELS)))
+    channels = told.get("channelAccounts") if isinstance(told, Mapping) else None
+    if not isinstance(channels, Mapping):
+        raise UnansweredError("openclaw channels status --json: its gateway tells nothing of channels")
+    return frozenset(
+        f"{name} ({account.get('accountId')})"
+        for name, accounts in channels.items()
+        for account in accounts
+        if account.get("running") is True
+    )
 
 
 def keeps_its_plugins(crossing: Crossing) -> Talk:
@@ -118,8 +134,12 @@ def _why(name: str, listed: list[Mapping[str, Any]]) -> str:
 
 
 GATE = Gate(
-    "openclaw 2026.2.22, 2026.2.23 and 2026.9.6 (plugins list --json); state is migrated at the start",
+    "openclaw 2026.2.22, 2026.2.23 and 2026.9.6 (plugins list and channels status --json); state is migrated at the start",
     trial=keeps_its_plugins,
-    rosters=(Roster("loaded plugins", _loaded), Roster("agents", _agents)),
+    rosters=(
+        Roster("loaded plugins", _loaded),
+        Roster("running channels", _channels),
+        Roster("agents", _agents),
+    ),
     version=version_of,
 )

@@ -178,3 +178,22 @@ def test_a_good_caddy_is_tried_and_runs_and_a_bad_one_is_put_back(site: Site) ->
     assert (files(site), site.snapshot(), left(site)) == (after, snapshot, "")
 
     assert "upgraded  caddy: 2.11.8 -> 2.11.9" in upgrade(site, "caddy", "--no-gate")
+
+
+def test_a_postgresql_is_started_with_its_options_before_anything_stops(site: Site) -> None:
+    repository = Repository(site.lab.registry)
+    repository.copy("lab/postgres", "15.20", "15.20")
+    repository.variant("15.20", "next", "15.21")
+    project(site, repository, POSTGRESQL)
+    before, snapshot = files(site), site.snapshot()
+
+    site.edit("stacks/apps.yml", "-cfsync=off", "-cwrok_mem=8MB")
+    told = upgrade(site, "db", "15.21", code=4)
+    wrong = 'it does not start with its options: unrecognized configuration parameter "wrok_mem"'
+    assert f"{wrong}; nothing was stopped" in told
+    assert (site.snapshot(), left(site)) == (snapshot, "")
+
+    site.edit("stacks/apps.yml", "-cwrok_mem=8MB", "-cfsync=off")
+    assert files(site) == before
+    assert "upgraded  db: 15.20 -> 15.21" in upgrade(site, "db")
+    assert left(site) == ""

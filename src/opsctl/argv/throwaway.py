@@ -84,8 +84,9 @@ def throwaway(
     capabilities: Sequence[str] = (),
     memory: int = 512 * _MIB,
     timeout: float,
+    user: str = "",
 ) -> Command:
-    """Run `words` in a new container of an image that the host has; `memory` is in bytes.
+    """Run `words` in a new container of an image that the host has; `memory` is in bytes, `user` the image's unless it is named.
 
     What runs of this directory's earlier trials left behind is removed first. Raises Unfit for a variable with a line
     break, which docker's --env-file does not take.
@@ -95,6 +96,7 @@ def throwaway(
         *_OPTIONS,
         *("--memory", str(memory)),
         *(word for one in capabilities for word in ("--cap-add", one)),
+        *(("--user", user) if user else ()),
     )
     lines = _lines(env)
     name = f"opsctl-trial-{run}-{crc32(directory.encode()):08x}"

@@ -22,7 +22,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Throwaway:
     """A program of an image that the host has, in a container that lives for this question: without a network and without
-    volumes, with these variables, in `memory` bytes. Asked where the lease is held, since it makes something.
+    volumes, with these variables, in `memory` bytes, as the image's user or as `user`. Asked where the lease is held, since it
+    makes something.
     """
 
     host: str
@@ -33,3 +34,4 @@ class Throwaway:
     capabilities: tuple[str, ...] = ()
     memory: int = 512 * 2**20
     timeout: float = 60.0
+    user: str = ""

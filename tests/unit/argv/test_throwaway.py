@@ -102,6 +102,21 @@ def test_it_gets_variables_and_stdin_and_is_bounded(here: Path) -> None:
     assert gone(here)
 
 
+def test_it_runs_as_a_user_that_is_named(here: Path) -> None:
+    as_named = throwaway(
+        str(here / "top"),
+        "r1",
+        image="lab/app:2",
+        words=("app",),
+        stdin=b"",
+        env={},
+        timeout=20.0,
+        user="boss",
+    )
+    assert run(here, command(here)) == run(here, as_named) == 0
+    assert [" --user boss " in one for one in calls(here) if one.startswith("run ")] == [False, True]
+
+
 def test_the_exit_code_is_the_programs(here: Path) -> None:
     (here / "code").write_text("3")
     assert run(here, command(here)) == 3

@@ -9,6 +9,7 @@ from opsctl.apps.app import App, Upgrade
 from opsctl.apps.postgresql import connections, process, roles
 from opsctl.apps.postgresql.server import NAME, version_of
 from opsctl.apps.postgresql.settings import Settings
+from opsctl.apps.postgresql.trial import starts_with_its_options
 from opsctl.checks.gates import Gate
 
 POSTGRESQL = App(
@@ -16,7 +17,11 @@ POSTGRESQL = App(
     settings=Settings,
     rules=tuple(sorted((*connections.RULES, *roles.RULES, *process.RULES), key=lambda rule: rule.id)),
     gate=Gate(
-        "postgresql.org, Upgrading a PostgreSQL Cluster", stays="major", returns="always", version=version_of
+        "postgresql.org, Upgrading a PostgreSQL Cluster",
+        stays="major",
+        returns="always",
+        trial=starts_with_its_options,
+        version=version_of,
     ),
     page="stacks/postgresql.md",
     probe=("CMD", "pg_isready", "-h", "127.0.0.1"),

@@ -163,6 +163,7 @@ class Answers:
                 capabilities=question.capabilities,
                 memory=question.memory,
                 timeout=question.timeout,
+                user=question.user,
             )
         except Unfit as reason:
             raise UnansweredError(str(reason)) from reason

@@ -17,6 +17,7 @@
     │   │   ├── AuthenticationFailed
     │   │   └── HostKeyRefused         unknown, changed or revoked
     │   ├── NotReached             5   nobody took a TCP connection there
+    │   │   └── Silent                 nor said that he does not
     │   ├── EngineUnavailable      5   the Docker engine or Compose is missing, stopped, too old or forbidden
     │   └── RegistryUnavailable    5   a registry is silent, forbids it, limits the rate or answers nonsense
     ├── LeaseHeld                  6   another run holds the lease of a host
@@ -55,6 +56,7 @@ __all__ = [
     "Problem",
     "Refused",
     "RegistryUnavailable",
+    "Silent",
     "StoreUnusable",
     "Tampered",
     "UsageError",
@@ -213,6 +215,10 @@ class HostKeyRefused(ConnectFailed):
 
 class NotReached(CouldNotFindOut):
     """Nobody took a TCP connection at that address: refused, silent, or no way there."""
+
+
+class Silent(NotReached):
+    """Nothing came back in time: from the address, or from the machine that it was asked through."""
 
 
 class EngineUnavailable(CouldNotFindOut):

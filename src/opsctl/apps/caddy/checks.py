@@ -118,6 +118,8 @@ def _running(front: Front) -> Talk:
         return unknown(f"its admin API at 127.0.0.1:2019 did not answer: {told.last_line()}")
     adapt = ("caddy", "adapt", "--config", CADDYFILE, "--adapter", "caddyfile")
     adapted = yield from ran(Inside(host, name, adapt))
+    if adapted.code < 0:
+        return unknown(f"caddy adapt: {adapted.last_line()}")
     if adapted.code:
         return failed(f"it does not take the Caddyfile that is mounted: {adapted.last_line()}")
     try:

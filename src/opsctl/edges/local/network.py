@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from opsctl.edges.ports import Stream
-from opsctl.errors import CouldNotFindOut, NotReached
+from opsctl.errors import CouldNotFindOut, NotReached, Silent
 
 _ANY_PORT = 9
 """Of a datagram socket that sends nothing (discard)."""
@@ -21,7 +21,7 @@ class OwnNetwork:
         except socket.gaierror as error:
             raise NotReached(f"{address}: {error.strerror}") from error
         except TimeoutError as error:
-            raise NotReached(f"{place}: silent for {timeout:g} s") from error
+            raise Silent(f"{place}: silent for {timeout:g} s") from error
         except OSError as error:
             raise NotReached(f"{place}: {error.strerror or error}") from error
 

@@ -13,7 +13,7 @@ from paramiko import ChannelException, SSHException
 from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
 from opsctl.edges.ssh.wire import ChannelSilent, LinkTransport, OwnedChannel
-from opsctl.errors import ConnectFailed, CouldNotFindOut, NotReached
+from opsctl.errors import ConnectFailed, CouldNotFindOut, NotReached, Silent
 
 ChannelKind = Literal["exec", "session", "socket", "probe", "network"]
 
@@ -94,7 +94,7 @@ class Channels:
             # OpenSSH's answer to a failed connect is its strerror: "Connection refused", "No route to host".
             raise NotReached(f"{place}: {error.text or 'not reached'}", where=self.where) from error
         except ChannelSilent as error:
-            raise NotReached(f"{place}: silent for {timeout:g} s", where=self.where) from error
+            raise Silent(f"{place}: silent for {timeout:g} s", where=self.where) from error
         except (SSHException, EOFError, OSError) as error:
             raise self.lost() from error
 

@@ -43,7 +43,7 @@ from opsctl.checks.throwaway import Claim, Throwaway
 from opsctl.edges.ports import Network, Stream
 from opsctl.edges.web import tls
 from opsctl.edges.web.http import Request, exchange
-from opsctl.errors import NotReached, OpsctlError
+from opsctl.errors import NotReached, OpsctlError, Silent
 from opsctl.flows.checking.claims import Claims
 from opsctl.flows.world import World
 from opsctl.model.values import Unfit
@@ -52,6 +52,7 @@ from opsctl.state.observed import ObservedContainer
 COMMANDS_AT_ONCE = 4
 """Of checks on one host: sshd allows ten sessions (MaxSessions), and a lease may be one of them."""
 
+_ALIVE = 10.0
 _PORTS = {"http": 80, "https": 443}
 _Answer = TypeVar("_Answer")
 
@@ -213,7 +214,7 @@ class Answers:
                 found = exchange(stream, request, seconds=question.timeout, most=question.most)
             return Fetched(found.status, found.headers, found.body)
 
-        return _or_silence(ask, lambda reason: Fetched(0, reason=reason), question.timeout)
+        return self._or_silence(ask, lambda reason: Fetched(0, reason=reason), question.via, question.timeout)
 
     def _handshake(self, question: Handshake) -> Shown:
         def open_stream() -> Stream:
@@ -227,14 +228,40 @@ class Answers:
                 Certificate(found.not_before, found.not_after, found.names, found.issuer, found.distrust)
             )
 
-        return _or_silence(ask, lambda reason: Shown(None, reason), question.timeout)
+        return self._or_silence(ask, lambda reason: Shown(None, reason), question.via, question.timeout)
 
     def _reach(self, question: Reach) -> Reached:
-        try:
+        def ask() -> Reached:
             self._open(question.via, question.address, question.port, question.timeout).close()
+            return Reached(open=True)
+
+        return self._or_silence(
+            ask, lambda reason: Reached(open=False, reason=reason), question.via, question.timeout
+        )
+
+    def _or_silence(
+        self, ask: Callable[[], _Answer], silence: Callable[[str], _Answer], via: str, seconds: float
+    ) -> _Answer:
+        """What was asked for, or that nobody answered, in words. Silence counts only where the machine that it was asked through
+        is heard: behind a cable that was pulled nothing answers, whatever is well there.
+        """
+        try:
+            return ask()
         except NotReached as error:
-            return Reached(open=False, reason=error.message)
-        return Reached(open=True)
+            if not isinstance(error, Silent):
+                return silence(error.message)
+            reason = error.message
+        except TimeoutError:
+            reason = f"no answer within {seconds:g} s"
+        except ssl.SSLError as error:
+            reason = f"no TLS: {error.reason or error}".replace("_", " ").lower()
+        except (OSError, EOFError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+        if via:
+            alive = Command(("true",), timeout=_ALIVE, privilege="none", label="alive")
+            if self._run(via, alive).code:
+                raise UnansweredError(f"{via} itself does not answer")
+        return silence(reason)
 
     def _open(self, via: str, address: str, port: int, timeout: float) -> Stream:
         network = self._world.connect(via).network if via else self._outside.network
@@ -266,17 +293,3 @@ class Answers:
 
 def _ran(completed: Completed) -> Ran:
     return Ran(completed.code, completed.stdout, completed.stderr)
-
-
-def _or_silence(ask: Callable[[], _Answer], silence: Callable[[str], _Answer], seconds: float) -> _Answer:
-    """What was asked for, or that nobody answered, in words."""
-    try:
-        return ask()
-    except NotReached as error:
-        return silence(error.message)
-    except TimeoutError:
-        return silence(f"no answer within {seconds:g} s")
-    except ssl.SSLError as error:
-        return silence(f"no TLS: {error.reason or error}".replace("_", " ").lower())
-    except (OSError, EOFError, ValueError) as error:
-        return silence(str(error) or type(error).__name__)

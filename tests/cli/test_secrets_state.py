@@ -150,7 +150,7 @@ def test_list_tells_age_against_the_term_and_what_there_is_to_do(shop: Shop) -> 
         "\n"
         "warn  api_token      75d old, rotate_every is 90d                 opsctl rotate-secret api_token -e prod\n"
         "high  smtp_password  not in the store, used at stacks/app.yml:11  "
-        "opsctl secrets set smtp_password -e prod --generate 32\n"
+        "opsctl secrets set smtp_password -e prod\n"
     )
 
 
@@ -166,7 +166,7 @@ def test_check_ends_in_4_only_where_something_is_urgent(shop: Shop) -> None:
 
 def test_the_line_that_list_names_sets_what_is_missing(shop: Shop) -> None:
     stack = shop.root / "stacks" / "app.yml"
-    stack.write_text(stack.read_text() + "      SMTP: {secret: smtp_password}\n")
+    stack.write_text(stack.read_text() + "      SESSION: {secret: session_secret}\n")
     (missing,) = [
         one for one in shop.run("list", "prod", json=True).envelope["data"]["secrets"] if not one["stored"]
     ]

@@ -16,9 +16,6 @@ from opsctl.secrets.policy import Remark, Standing, standing
 Uses = Mapping[str, tuple[SecretUse, ...]]
 
 NOWHERE = Standing(age=None, share=None, due=None, remarks=())
-_DATABASE = "--class database --target service=SERVICE --target role=ROLE"
-MADE_UP_LENGTH = 32
-"""The length that hints name for `--generate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +86,12 @@ def check_target(name: str, secret: Secret) -> None:
         DRIVERS[driver].read(name, secret.target)
 
 
-def mend(item: Item, remark: Remark, environment: str) -> str:
-    """The command line that answers a remark."""
-    about = f"{item.name} -e {environment}"
-    match remark.kind:
-        case "missing" | "no value":
-            database = f" {_DATABASE}" if _of_a_database(item.name, item.uses) else ""
-            made = "" if item.known else f"{database} --generate {MADE_UP_LENGTH}"
-            return f"opsctl secrets set {about}{made}"
-        case "class by use":
-            return f"opsctl secrets set {about} {_DATABASE} --policy-only"
-        case "rotation open" | "not withdrawn" | "journal left":
-            return f"opsctl rotate-secret {about} --resume"
-        case "class by name":
-            return f"opsctl secrets set {about} --class {item.known} --policy-only"
-        case "unused":
-            return f"opsctl secrets remove {about}"
-        case _:
-            return f"opsctl rotate-secret {about}"
-
-
-def _of_a_database(name: str, uses: tuple[SecretUse, ...] | None) -> bool:
-    return kept_by_database(name, [use.env_key for use in uses or () if use.env_key])
+def of_a_database(name: str, uses: tuple[SecretUse, ...] | None) -> bool:
+    """Whether a database server keeps the value, by what the stacks say of it or by what it is called."""
+    found = uses or ()
+    return any(use.database for use in found) or kept_by_database(
+        name, [use.env_key for use in found if use.env_key]
+    )
 
 
 def _item(name: str, secret: Secret | None, uses: Uses | None, now: float, opened: Opened | None) -> Item:
@@ -145,7 +126,7 @@ def _of_place(
         loss = ": another value loses data" if grave else ""
         said = f"{secret.class_}, and by its name {known}{loss}"
         yield Remark("class by name", "high" if grave else "note", said)
-    elif secret.class_ == "regenerate" and not secret.driver and _of_a_database(name, uses):
+    elif secret.class_ == "regenerate" and not secret.driver and of_a_database(name, uses):
         said = "regenerate, and by its use a database keeps it, which no rotation would tell"
         yield Remark("class by use", "warn", said)
     if uses == ():

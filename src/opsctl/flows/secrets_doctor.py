@@ -17,7 +17,8 @@ from opsctl.errors import (
     UsageError,
     worst,
 )
-from opsctl.flows.secret_inventory import Uses, check_target, inventory, mend
+from opsctl.flows.secret_inventory import Uses, check_target, inventory
+from opsctl.flows.secret_mending import mend
 from opsctl.model.secrets import SecretClass, StoreFile
 from opsctl.secrets.journal import Opened
 from opsctl.secrets.policy import Severity

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """One place where a secret is asked for: by a service, in a variable of its env, a file by its target, a merged file by its
-    path, a database that it keeps or a check of its own; or, without stack and service, by the login of a registry or by notify.
+    path, a database that it keeps (with the role) or a check of its own; or, without stack and service, by the login of a registry or by notify.
     """
 
     stack: str
@@ -30,6 +30,7 @@ class SecretUse:
     merged: str = ""
     registry: str = ""
     database: str = ""
+    role: str = ""
     check: str = ""
 
     @property
@@ -84,9 +85,9 @@ def _places(fleet: Fleet, environment: str, stack: str, name: str, service: Serv
     for index, merge in enumerate(service.merge):
         place = locate(fleet, environment, stack, "services", name, "merge", index)
         yield SecretUse(stack, name, place, merged=merge.path)
-    for database in service.databases:
+    for database, wanted in service.databases.items():
         place = locate(fleet, environment, stack, "services", name, "databases", database, "password")
-        yield SecretUse(stack, name, place, database=database)
+        yield SecretUse(stack, name, place, database=database, role=wanted.role or database)
     for index, check in enumerate(service.checks):
         place = locate(fleet, environment, stack, "services", name, "checks", index)
         yield SecretUse(stack, name, place, check=check.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from opsctl.model.secrets import SecretClass
 
-__all__ = ["GENERIC", "Known", "kept_by_database", "known_class"]
+__all__ = ["GENERIC", "Known", "given_by_others", "kept_by_database", "kept_by_redis", "known_class"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +146,24 @@ _OF_DATABASES = re.compile(
 def kept_by_database(name: str, env_keys: Iterable[str]) -> bool:
     """Whether the name or a variable that carries the value says that a database server keeps it, and has to be told a new one."""
     return any(_OF_DATABASES.fullmatch(key.upper()) for key in (name, *env_keys))
+
+
+_OF_REDIS = re.compile(r"REDIS_.*|.*_REDIS_.*|REDISCLI_AUTH|(?:.*_)?REDIS_UR[IL]")
+
+
+def kept_by_redis(name: str, env_keys: Iterable[str]) -> bool:
+    """Whether the same words say that the server is a Redis."""
+    return any(_OF_REDIS.fullmatch(key.upper()) for key in (name, *env_keys))
+
+
+# Who hands out keys, and LiteLLM, which takes none that does not begin with sk-.
+_GIVEN = re.compile(
+    r"(?:.*_)?(?:ANTHROPIC|AZURE|COHERE|DEEPSEEK|DISCORD|FREESOUND|GEMINI|GITHUB|GOOGLE|GROQ|HF|HUGGINGFACE|MISTRAL|OPENAI|OPENROUTER"
+    r"|SLACK|SMTP|TELEGRAM)_(?:.*_)?(?:KEY|TOKEN|PASS|PASSWORD)"
+    r"|(?:.*_)?LITELLM_(?:API_|MASTER_|VIRTUAL_)?KEY"
+)
+
+
+def given_by_others(name: str, env_keys: Iterable[str]) -> bool:
+    """Whether the name or a variable that carries the value says that it cannot be made up here."""
+    return any(_GIVEN.fullmatch(key.upper()) for key in (name, *env_keys))

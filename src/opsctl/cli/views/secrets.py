@@ -10,7 +10,8 @@ from typing import Any, Literal
 from opsctl.cli.views.audit import local_time
 from opsctl.cli.views.blocks import BLANK, GAP, Block, Column, Line, Span, Style, Table, line, without_empty
 from opsctl.cli.views.figures import bar, count, percent
-from opsctl.flows.secret_inventory import Item, mend
+from opsctl.flows.secret_inventory import Item
+from opsctl.flows.secret_mending import mend
 from opsctl.model.secrets import Secret, Stage, moment_text, number, span_text
 from opsctl.secrets.policy import SOON, Severity, span_in_words
 

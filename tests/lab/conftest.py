@@ -12,6 +12,8 @@ from tests.lab.machines import Lab
 from tests.lab.site import Site, empty_site
 
 LONGEST = (
+    "test_n8n.py",
+    "test_prod.py",
     "test_rotation_stopped.py",
     "test_push_images.py",
     "test_drivers.py",
@@ -28,7 +30,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs the lab; the longest files come first."""
+    """Everything in this folder needs the lab; the longest files come first, those of tests/contract too."""
     here = f"{Path(__file__).parent}/"
     for item in items:
         if str(item.path).startswith(here):

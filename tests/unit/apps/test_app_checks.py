@@ -55,6 +55,13 @@ def test_the_server_is_asked_by_its_local_socket(tmp_path: Path) -> None:
     assert (question.host, question.service) == ("web", "postgresql")
     assert b"pg_stat_activity" in question.stdin
     assert ask(root, "V-PGS-001", said("", 2, "psql: error: no"))[0].result == "inconclusive"
+    role = 'psql: error: FATAL:  role "boss" does not exist'
+    assert ask(root, "V-PGS-001", said("", 2, role))[0].result == "inconclusive"
+    full = ask(root, "V-PGS-001", said("", 2, "psql: error: FATAL:  sorry, too many clients already"))[0]
+    assert (full.result, full.message) == (
+        "fail",
+        "nobody gets in any more: sorry, too many clients already",
+    )
     assert ask(root, "V-PGS-001", said("nonsense"))[0].result == "inconclusive"
 
 

@@ -231,6 +231,7 @@ class TestSql:
             (Ran(0, b'"a ""b""\nc",x\n', b""), "fail"),
             (Ran(3, b"", b"ERROR: no table"), "fail"),
             (Ran(2, b"", b"no connection"), "inconclusive"),
+            (Ran(2, b"", b"psql: error: FATAL:  sorry, too many clients already"), "fail"),
             (Ran(127, b"", b"psql: not found"), "inconclusive"),
         ],
     )

@@ -18,24 +18,31 @@ from opsctl.secrets.pgpass import pgpass
 from opsctl.state.desired import DesiredDatabase
 
 _SHARE = 0.8
+_FULL = ("too many clients already", "connection slots are reserved")
+"""What the server says to one client too many: where no slot is left, and to others than superusers (PostgreSQL 15, run; "reserved
+for" goes on in other words since 16).
+"""
 # As opsctl.argv.postgresql administers: the local socket, which the official image trusts. Names that a container of its own
 # environment gives do not lead elsewhere.
 _ASK = """\
 unset PGHOST PGHOSTADDR PGSERVICE PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGOPTIONS
+export PGAPPNAME="opsctl verify"
 user=${POSTGRES_USER:-}
 if [ -z "$user" ] && [ -n "${POSTGRES_USER_FILE:-}" ]; then user=$(cat "$POSTGRES_USER_FILE"); fi
 exec psql -X -q -w -A -t -v ON_ERROR_STOP=1 -U "${user:-postgres}" -d postgres
 """
-# reserved_connections is there since 16 (release notes); missing_ok gives null before.
+# reserved_connections is there since 16 (release notes); missing_ok gives null before. What checks hold at this moment is theirs.
 _CONNECTIONS = """\
+with clients as (select usename, pid from pg_catalog.pg_stat_activity
+                 where backend_type = 'client backend' and application_name is distinct from 'opsctl verify')
 select json_build_object(
   'most', current_setting('max_connections')::int,
   'kept', current_setting('superuser_reserved_connections')::int
           + coalesce(current_setting('reserved_connections', true)::int, 0),
-  'used', (select count(*) from pg_catalog.pg_stat_activity where backend_type = 'client backend'),
+  'used', (select count(*) from clients),
   'roles', (select json_object_agg(rolname, json_build_array(used, rolconnlimit)) from (
               select r.rolname, r.rolconnlimit, count(a.pid) as used from pg_catalog.pg_roles r
-              left join pg_catalog.pg_stat_activity a on a.usename = r.rolname and a.backend_type = 'client backend'
+              left join clients a on a.usename = r.rolname
               where r.rolcanlogin group by 1, 2) as counted));
 """
 # By the container's own address in its network, not by loopback: the image's pg_hba.conf trusts loopback and asks for the
@@ -50,15 +57,18 @@ trap 'exit 143' HUP INT TERM
 cat >"$file" || exit 70
 address=$(hostname -i | cut -d' ' -f1)
 # As PGDATABASE and not as -d, which takes a name with "=" in it for a whole connection string (libpq 15).
-export PGPASSFILE="$file" PGCONNECT_TIMEOUT=5 PGDATABASE="$2"
+export PGPASSFILE="$file" PGCONNECT_TIMEOUT=5 PGDATABASE="$2" PGAPPNAME="opsctl verify"
 psql -X -q -w -A -t -h "$address" -p "${PGPORT:-5432}" -U "$1" -c 'select 1' </dev/null
 """
 
 
 def _connections(one: ServiceNow) -> Talk:
     answer = yield from ran(Inside(one.host.name, one.name, ("sh", "-c", _ASK), stdin=_CONNECTIONS.encode()))
+    said = answer.last_line()
+    if answer.code and any(words in said for words in _FULL):
+        return failed(f"nobody gets in any more: {said.partition('FATAL:')[2].strip()}")
     if answer.code:
-        return unknown(f"psql: {answer.last_line()}")
+        return unknown(f"psql: {said}")
     try:
         found = json.loads(answer.stdout)
     except ValueError:

@@ -15,8 +15,9 @@ from opsctl.state.desired import DesiredDatabase
 _ASK = """\
 unset PGHOSTADDR PGSERVICE PGDATABASE PGUSER PGPASSFILE
 IFS= read -r PGPASSWORD
+PGAPPNAME="opsctl verify"
 PGOPTIONS="-c default_transaction_read_only=on -c statement_timeout=$3"
-export PGPASSWORD PGOPTIONS
+export PGPASSWORD PGOPTIONS PGAPPNAME
 PGCONNECT_TIMEOUT=5 exec psql -X -q -w -t --csv -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "${PGPORT:-5432}" -U "$1" -d "$2"
 """
 
@@ -59,9 +60,13 @@ def _kept(situation: Situation, service: str, database: str) -> tuple[ServiceNow
 
 
 def judge_sql(answer: Ran, expect: SqlExpect) -> Verdict:
-    """Psql ends with 2 where no session began, with 3 where a statement failed."""
+    """Psql ends with 2 where no session began, with 3 where a statement failed. Where the server itself let nobody in, the
+    application does not get in either.
+    """
     if answer.code == 3:  # noqa: PLR2004 - said above
         return failed(f"psql: {answer.last_line()}")
+    if answer.code and "FATAL:" in answer.last_line():
+        return failed(f"it does not get in: {answer.last_line().partition('FATAL:')[2].strip()}")
     if answer.code:
         return unknown(f"psql: {answer.last_line()}")
     rows = list(csv.reader(io.StringIO(answer.stdout.decode(errors="replace"))))

@@ -22,6 +22,9 @@ RELEASE = "q"
 run was killed.
 """
 
+_AT_MOST = 3600
+"""Seconds, many times what all checks may take: behind a cable that was pulled nothing else ends the claim for hours."""
+
 Fate = Literal["removed", "used", "unclaimed", "stuck"]
 
 _PLACES = """\
@@ -92,7 +95,8 @@ class Swept:
 
 def claim(run: str) -> Command:
     """Holds the claim of a run until its input ends. It says CLAIMED, or ends with its reason on stderr."""
-    return Command(words=script(_CLAIM, run), privilege="none", label="claim")
+    words = ("timeout", str(_AT_MOST), *script(_CLAIM, run))
+    return Command(words=words, privilege="none", label="claim")
 
 
 def sweep(run: str, containers: Sequence[str], *, overdue: bool) -> Command:

@@ -161,10 +161,22 @@ def test_files_of_dead_runs_that_left_nothing_else_go_with_the_next_claim(run: s
             file.unlink(missing_ok=True)
 
 
+def test_a_claim_has_an_end_where_nobody_ends_it(here: Path, run: str) -> None:
+    """Its input stays open, as behind a cable that was pulled."""
+    timeout, _seconds, *words = claim(run).words
+    process = subprocess.Popen((timeout, "0.5", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.wait(10) == 124
+    finally:
+        process.communicate()
+    assert files(run)
+    assert {one.fate for one in swept(here, run)} == {"removed"}
+
+
 def test_without_flock_nobody_claims_anything(tmp_path: Path, run: str) -> None:
     (tmp_path / "sh").symlink_to("/bin/sh")
     done = subprocess.run(
-        ("/bin/sh", *claim(run).words[1:]),
+        ("/bin/sh", *claim(run).words[3:]),
         env={"PATH": str(tmp_path)},
         input="",
         capture_output=True,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,18 +18,24 @@ from typing import Any
 
 import pytest
 import requests
-from tests.contract.asking import put, situation
+from tests.contract.alone import alone
+from tests.contract.asking import put, situation, taken
 from tests.contract.node_package import NodePackage
 from tests.contract.ports import free_port
 from tests.contract.postgres import Postgres, postgres
 from tests.unit.apps.edits import changed
 from tests.unit.apps.linted import subject
 from tests.unit.apps.n8ns import REGULAR, findings, project
+from tests.unit.checks.answers import hold
 
-from opsctl.apps.n8n.instance import DEFAULTS, Instance, instances
+from opsctl.apps.n8n.app import N8N
+from opsctl.apps.n8n.instance import DEFAULTS, KEY, Instance, instances
 from opsctl.apps.n8n.naming import RULES
 from opsctl.apps.n8n.serving import PROBE
 from opsctl.apps.n8n.variables import NEWEST
+from opsctl.checks.gates import Crossing
+from opsctl.checks.questions import Inside, Question, Ran, UnansweredError, Verdict
+from opsctl.checks.throwaway import Throwaway
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder, placeholder
@@ -45,6 +52,8 @@ MADE_UP = {
     "N8N_DB_TYPE": "sqlite",
 }
 """What the audit wanted, and the like."""
+OWNER = {"email": "a@example.org", "firstName": "A", "lastName": "B", "password": "Canary-4c1d"}
+WORKER = ('    volumes: ["n8n:', '    command: [worker]\n    volumes: ["n8n:')
 LIMIT = 'N8N_CONCURRENCY_PRODUCTION_LIMIT: "{{ service.settings.concurrency }}"'
 
 
@@ -177,17 +186,11 @@ def test_it_reads_no_variable_that_we_call_made_up_and_does_not_say_so(
 
 
 def test_it_never_holds_more_than_its_pool(site: Site, running: Running) -> None:
-    owner = {"email": "a@example.org", "firstName": "A", "lastName": "B", "password": "Canary-4c1d"}
-    browser = {"browser-id": "test"}
-    answer = requests.post(f"{running.url}/rest/owner/setup", json=owner, headers=browser, timeout=60)
-    assert answer.status_code == 200, answer.text[:500]
-    cookies = answer.cookies.get_dict()
+    owner = signed_in(running)
 
     def ask() -> set[int]:
         path = f"{running.url}/rest/workflows"
-        return {
-            requests.get(path, cookies=cookies, headers=browser, timeout=60).status_code for _ in range(4)
-        }
+        return {requests.get(path, headers=owner, timeout=60).status_code for _ in range(4)}
 
     seen = []
     with ThreadPoolExecutor(24) as callers:
@@ -253,6 +256,165 @@ def test_what_we_say_does_not_start_does_not(
     with site.process(root, broken.words, home if broken.at_home else None, **broken.more) as ended:
         assert ended.process.wait(STARTING) != 0
         assert broken.text in ended.log.read_text()
+
+
+# A trigger alone, so that it can be active.
+WORKFLOW = {
+    "connections": {},
+    "settings": {},
+    "nodes": [
+        {
+            "id": "t",
+            "name": "Every day",
+            "type": "n8n-nodes-base.scheduleTrigger",
+            "typeVersion": 1.2,
+            "position": [0, 0],
+            "parameters": {"rule": {"interval": [{"field": "days"}]}},
+        }
+    ],
+}
+
+
+def signed_in(running: Running) -> dict[str, str]:
+    """Headers of its owner, whom the first who asks makes. The cookie is for https alone, so nothing sends it by itself."""
+    browser = {"browser-id": "test"}
+    answer = requests.post(f"{running.url}/rest/owner/setup", json=OWNER, headers=browser, timeout=60)
+    if answer.status_code != 200:
+        login = {"emailOrLdapLoginId": OWNER["email"], "password": OWNER["password"]}
+        answer = requests.post(f"{running.url}/rest/login", json=login, headers=browser, timeout=60)
+    assert answer.status_code == 200, answer.text[:500]
+    return {**browser, "cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
+
+
+def asked(running: Running, path: str, body: object) -> dict[str, Any]:
+    """What its owner is answered to a POST."""
+    answer = requests.post(f"{running.url}/rest/{path}", json=body, headers=signed_in(running), timeout=60)
+    assert answer.status_code == 200, answer.text[:500]
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+def inside(site: Site, environ: Mapping[str, str], folder: Path) -> Callable[[Inside], Ran]:
+    """Runs the words of a list beside the n8n, which has its program and its node as the image has them."""
+    (folder / "node").symlink_to(site.package.node)
+    (folder / "n8n").symlink_to(site.package.folder / "bin" / "n8n")
+
+    def answer(question: Inside) -> Ran:
+        done = subprocess.run(
+            question.words,
+            env={**environ, "PATH": f"{folder}:/usr/bin:/bin"},
+            cwd=folder,
+            capture_output=True,
+            timeout=question.timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return answer
+
+
+def test_an_upgrade_counts_its_workflows(
+    site: Site, running: Running, small: Path, home: Path, tmp_path: Path
+) -> None:
+    plain = asked(running, "workflows", {**WORKFLOW, "name": 'Bills "of" a\'s'})
+    live = asked(running, "workflows", {**WORKFLOW, "name": "Orders"})
+    asked(running, f"workflows/{live['id']}/activate", {"versionId": live["versionId"]})
+
+    about, ask = (
+        situation(small, placeholder, time.time()),
+        inside(site, site.environ(small, home, 0), tmp_path),
+    )
+    active = {f"Orders ({live['id']})"}
+    assert taken(about, N8N, "active workflows", ask) == active
+    assert taken(about, N8N, "workflows", ask) == active | {f'Bills "of" a\'s ({plain["id"]})'}
+
+
+def test_a_database_that_does_not_answer_is_told(site: Site, small: Path, tmp_path: Path) -> None:
+    about = situation(small, placeholder, time.time())
+    environ = site.environ(small, tmp_path, 0)
+    away = inside(site, {**environ, "DB_POSTGRESDB_PORT": str(free_port())}, site.folder())
+    with pytest.raises(UnansweredError, match=r"its database: .*ECONNREFUSED"):
+        taken(about, N8N, "workflows", away)
+    nobody = inside(site, {**environ, "DB_POSTGRESDB_USER": "nobody"}, site.folder())
+    with pytest.raises(UnansweredError, match='its database: role "nobody" does not exist'):
+        taken(about, N8N, "workflows", nobody)
+
+
+def test_workflows_of_sqlite_are_read_beside_who_writes(site: Site, small: Path, tmp_path: Path) -> None:
+    """The table is made here: the real one's SQLite is a binary that is built in the image."""
+    (tmp_path / ".n8n").mkdir()
+    with closing(sqlite3.connect(tmp_path / ".n8n" / "database.sqlite")) as writer:
+        writer.execute("pragma journal_mode = wal")
+        writer.execute("create table x_workflow_entity (id text, name text, active boolean)")
+        writer.execute("insert into x_workflow_entity values ('a', 'Orders', 1), ('b', 'Bills', 0)")
+        writer.commit()
+        environ = {**site.environ(small, tmp_path, 0), "DB_TYPE": "sqlite", "DB_TABLE_PREFIX": "x_"}
+        ask = inside(site, environ, site.folder())
+        about = situation(small, placeholder, time.time())
+        assert taken(about, N8N, "workflows", ask) == {"Orders (a)", "Bills (b)"}
+        assert taken(about, N8N, "active workflows", ask) == {"Orders (a)"}
+
+
+@pytest.fixture
+def trial(site: Site, tmp_path: Path) -> Callable[..., Verdict]:
+    """Of the n8n of the package as the next version, without any network: with edits of the stack file, and with other variables."""
+
+    def put_to(edits: Sequence[tuple[str, str]], more: Mapping[str, str]) -> Verdict:
+        about = situation(project(tmp_path / "project", changed(REGULAR, edits)), placeholder, time.time())
+        (now,) = about.services("n8n")
+        assert N8N.gate
+        assert N8N.gate.trial
+
+        def answer(question: Question) -> Ran:
+            assert isinstance(question, Throwaway)
+            home = site.folder()
+            program, *words = question.words
+            assert program == "n8n"
+            done = subprocess.run(
+                [*alone(), *site.package.words("bin/n8n"), *words],
+                env={**question.env, **more, "PATH": "/usr/bin:/bin", "HOME": str(home)},
+                cwd=home,
+                capture_output=True,
+                timeout=STARTING,
+                check=False,
+            )
+            return Ran(done.returncode, done.stdout, done.stderr)
+
+        return hold(N8N.gate.trial(Crossing(now, "2.40.0", "2.41.1", (2, 40, 0), (2, 41, 1))), answer)[0]
+
+    return put_to
+
+
+@pytest.mark.parametrize(
+    "edits,more,result,words",
+    [
+        ((), {}, "pass", "it takes its variables"),
+        (
+            (("DB_TYPE: postgresdb", "DB_TYPE: mysqldb"),),
+            {},
+            "fail",
+            "Invalid value for DB_TYPE - Invalid enum",
+        ),
+        (
+            (('N8N_PROXY_HOPS: "1"', "N8N_PROXY_HOPS: one"),),
+            {},
+            "fail",
+            "Invalid number value for N8N_PROXY_HOPS",
+        ),
+        ((WORKER,), {}, "pass", "it takes its variables"),
+        ((WORKER,), {KEY: ""}, "fail", "because of missing encryption key"),
+    ],
+    ids=["main", "another database", "no number", "worker", "worker without a key"],
+)
+def test_a_new_version_says_what_it_does_not_take(
+    trial: Callable[..., Verdict],
+    edits: Sequence[tuple[str, str]],
+    more: Mapping[str, str],
+    result: str,
+    words: str,
+) -> None:
+    found = trial(edits, more)
+    assert (found.result, words in found.message) == (result, True), found
 
 
 READ = """

@@ -6,9 +6,7 @@ Every program that could call out runs in a network namespace of its own that ha
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.alone import alone
 from tests.contract.asking import put, situation, taken
 from tests.contract.node_package import NodePackage
 from tests.contract.openclaw_keys import lines_of
@@ -158,14 +157,6 @@ def answer(code: int, said: str) -> Any:
     """The JSON of a command that went well; text may stand before and behind it."""
     assert code == 0, said[-2000:]
     return json.JSONDecoder().raw_decode(said, said.index("{"))[0]
-
-
-def alone() -> list[str]:
-    """What runs a program without any network but loopback."""
-    words = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
-    if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False).returncode:
-        pytest.skip("no network namespace of its own can be had here")
-    return words
 
 
 @pytest.fixture

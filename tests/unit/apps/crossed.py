@@ -10,6 +10,7 @@ from tests.unit.apps.linted import subject
 from tests.unit.checks.answers import hold
 from tests.unit.checks.situations import NOW, container
 
+from opsctl.apps.catalogue import find_app
 from opsctl.apps.crossings import crossings
 from opsctl.checks.gates import Crossing
 from opsctl.checks.questions import Question, Ran, Verdict
@@ -46,8 +47,6 @@ def crossing(
 
 def put_to(crossed: Crossing, answer: Callable[[Question], Any]) -> tuple[Verdict, list[Question]]:
     """The trial of its app, answered so."""
-    from opsctl.apps.catalogue import find_app
-
     gate = find_app(crossed.now.app).gate
     assert gate
     assert gate.trial
@@ -58,6 +57,22 @@ def tried(crossed: Crossing, *answers: Ran) -> tuple[Verdict, list[Question]]:
     """The same, answered in turn."""
     left = list(answers)
     return put_to(crossed, lambda _question: left.pop(0))
+
+
+def listed(crossed: Crossing, what: str, *answers: Ran) -> tuple[frozenset[str], list[Question]]:
+    """A list of its app, answered in turn. Raises UnansweredError."""
+    gate = find_app(crossed.now.app).gate
+    assert gate
+    (roster,) = [one for one in gate.rosters if one.what == what]
+    talk, asked, left = roster.take(crossed.now), [], list(answers)
+    told = None
+    while True:
+        try:
+            asked.append(talk.send(told))
+        except StopIteration as end:
+            names: frozenset[str] = end.value
+            return names, asked
+        told = left.pop(0)
 
 
 def said(text: str = "", code: int = 0) -> Ran:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.apps.crossed import crossing, said, tried
+from tests.unit.apps.crossed import listed as listed_names
 
-from opsctl.apps.openclaw.app import OPENCLAW
 from opsctl.checks.gates import Crossing
-from opsctl.checks.questions import Inside, Question, Ran, UnansweredError
+from opsctl.checks.questions import Inside, Ran, UnansweredError
 from opsctl.checks.throwaway import Throwaway
 
 CADDY_STACK = """\
@@ -134,16 +133,7 @@ def test_nothing_is_compared_with_what_does_not_run(tmp_path: Path) -> None:
 
 
 def roster(crossed: Crossing, what: str, answer: Ran) -> frozenset[str]:
-    assert OPENCLAW.gate
-    (found,) = [one for one in OPENCLAW.gate.rosters if one.what == what]
-    talk: Generator[Question, Any, frozenset[str]] = found.take(crossed.now)
-    next(talk)
-    try:
-        talk.send(answer)
-    except StopIteration as end:
-        names: frozenset[str] = end.value
-        return names
-    raise AssertionError("a second question")
+    return listed_names(crossed, what, answer)[0]
 
 
 def test_its_lists(tmp_path: Path) -> None:

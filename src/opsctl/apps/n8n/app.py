@@ -8,7 +8,9 @@ from pkgutil import resolve_name
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.n8n import keeping, load, naming, scaling, serving
 from opsctl.apps.n8n.instance import NAME
+from opsctl.apps.n8n.rosters import ROSTERS
 from opsctl.apps.n8n.settings import Settings
+from opsctl.apps.n8n.trial import takes_its_variables
 from opsctl.checks.gates import Gate
 
 N8N = App(
@@ -20,7 +22,11 @@ N8N = App(
             key=lambda rule: rule.id,
         )
     ),
-    gate=Gate("its migrations have no way back (n8n db:revert takes one back, where that can be)"),
+    gate=Gate(
+        "its migrations have no way back (n8n db:revert takes one back, where that can be)",
+        trial=takes_its_variables,
+        rosters=ROSTERS,
+    ),
     page="stacks/n8n.md",
     checks=partial(resolve_name, "opsctl.apps.n8n.checks:CHECKS"),
     probe=serving.PROBE,

@@ -153,10 +153,11 @@ def instances(subject: Subject) -> tuple[Instance, ...]:
 def _instances(subject: Subject) -> Iterator[Instance]:
     for view in subject.services():
         if view.written.app == NAME:
-            yield Instance(view, _role(view))
+            yield Instance(view, role_of(view))
 
 
-def _role(view: ServiceView) -> Role:
+def role_of(view: ServiceView) -> Role:
+    """By its command."""
     # The image's entrypoint is `n8n "$@"`, and without a command n8n takes `start`.
     words = [word for word in view.words("entrypoint", "command") if not word.startswith("-")]
     if "worker" in words:

@@ -13,14 +13,20 @@ from pathlib import Path
 
 import pytest
 import requests
+from tests.contract.alone import alone
 from tests.contract.asking import put, situation
 from tests.contract.models import Models
 from tests.contract.ports import free_port
 from tests.unit.apps.edits import changed
 from tests.unit.apps.proxies import LITELLM, findings, project
+from tests.unit.checks.answers import hold
 
+from opsctl.apps.litellm.app import LITELLM as APP
 from opsctl.apps.litellm.key_lists import GENERAL, LISTS, ROUTER
 from opsctl.apps.litellm.key_lists import LITELLM as MODULE
+from opsctl.checks.gates import Crossing
+from opsctl.checks.questions import Question, Ran
+from opsctl.checks.throwaway import Throwaway
 from opsctl.inputs.project import load
 from opsctl.render.fleet import render
 from opsctl.render.output import login_placeholder
@@ -260,6 +266,68 @@ def test_what_verify_asks_it_tells_and_no_model_is_called(site: Site, models: Mo
         caught = put(about, "V-LLM-003", lines=proxy.log.read_text().splitlines())
         assert caught.result == "fail"
         assert "bare /health 1 times" in caught.message
+
+
+ROUTED = "router_settings:\n"
+CACHED = """\
+litellm_settings:
+  cache: true
+  cache_params: {type: redis, host: redis, port: 6379, password: os.environ/REDIS_PASSWORD}
+"""
+
+
+@pytest.mark.parametrize(
+    "edits,result,words",
+    [
+        (
+            ((ROUTED, f"{ROUTED}  redis_host: redis\n  redis_port: 6379\n"),),
+            "pass",
+            "it takes its config.yaml",
+        ),
+        ((("litellm_settings:\n", CACHED),), "pass", "it takes its config.yaml"),
+        (
+            ((ROUTED, f"{ROUTED}  health_check_interval: 300\n"),),
+            "fail",
+            "ValueError: 'health_check_interval' is NOT a valid router_settings parameter.",
+        ),
+        (
+            ((ROUTED, f"{ROUTED}  assistants_config: {{}}\n"),),
+            "fail",
+            "got multiple values for keyword argument 'assistants_config'",
+        ),
+        (
+            ((ROUTED, f"{ROUTED}  routing_strategy: least-bussy\n"),),
+            "fail",
+            "Invalid routing_strategy",
+        ),
+    ],
+    ids=["a Redis that is not there", "a cache in it", "a key of elsewhere", "a key twice", "no strategy"],
+)
+def test_a_new_version_says_what_it_does_not_take(
+    site: Site, litellm: Path, edits: tuple[tuple[str, str], ...], result: str, words: str
+) -> None:
+    root = site.made(*edits)
+    (now,) = situation(root, lambda _name: KEY, time.time()).services("litellm")
+
+    def answer(question: Question) -> Ran:
+        assert isinstance(question, Throwaway)
+        program, *rest = question.words
+        done = subprocess.run(
+            [*alone(), litellm.with_name(program), *rest],
+            input=question.stdin,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(root), **question.env, "OPENROUTER_API_KEY": "x"},
+            cwd=root,
+            capture_output=True,
+            timeout=question.timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    assert APP.gate
+    assert APP.gate.trial
+    crossing = Crossing(now, "v1.81.0", "v1.81.3", (1, 81, 0), (1, 81, 3))
+    found = hold(APP.gate.trial(crossing), answer)[0]
+    assert (found.result, words in found.message) == (result, True), found
 
 
 def test_verify_tells_a_cap_that_is_used_up(site: Site) -> None:

@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from opsctl.apps.app import App, Upgrade
 from opsctl.apps.litellm import access, budgets, caps, health, keys
 from opsctl.apps.litellm.settings import Settings
+from opsctl.apps.litellm.trial import takes_its_config
 from opsctl.checks.gates import Gate
 
 # The image has python, and neither curl nor wget.
@@ -21,7 +22,7 @@ LITELLM = App(
             (*keys.RULES, *budgets.RULES, *caps.RULES, *access.RULES, *health.RULES), key=lambda rule: rule.id
         )
     ),
-    gate=Gate("its migrations of the database (prisma) have no way back"),
+    gate=Gate("its migrations of the database (prisma) have no way back", trial=takes_its_config),
     page="stacks/litellm.md",
     probe=("CMD", "python", "-c", _ASK),
     checks=partial(resolve_name, "opsctl.apps.litellm.checks:CHECKS"),

@@ -104,10 +104,15 @@ def proxies(subject: Subject) -> tuple[Proxy, ...]:
 def _proxies(subject: Subject) -> Iterator[Proxy]:
     for view in subject.services():
         if view.written.app == "litellm":
-            words = view.words("entrypoint", "command")
-            named = option(words, "--config", "-c") or view.service.env.get("CONFIG_FILE_PATH", "")
-            config = config_file(view, named or _DEFAULT_CONFIG)
-            yield Proxy(view, config, named if config is None else "")
+            yield proxy_of(view)
+
+
+def proxy_of(view: ServiceView) -> Proxy:
+    """With the file that its command or its environment names, else the one in the image's place."""
+    words = view.words("entrypoint", "command")
+    named = option(words, "--config", "-c") or view.service.env.get("CONFIG_FILE_PATH", "")
+    config = config_file(view, named or _DEFAULT_CONFIG)
+    return Proxy(view, config, named if config is None else "")
 
 
 def configured(subject: Subject) -> Iterator[tuple[Proxy, ConfigFile]]:

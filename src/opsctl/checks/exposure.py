@@ -10,6 +10,7 @@ from typing import Any
 from opsctl.checks.check import Case, Check, Patience
 from opsctl.checks.questions import (
     HERE,
+    OnHost,
     Question,
     Reach,
     Talk,
@@ -17,6 +18,7 @@ from opsctl.checks.questions import (
     Verdict,
     failed,
     passed,
+    ran,
     reached,
     settled,
     skipped,
@@ -121,7 +123,9 @@ def _hidden(one: ServiceNow, situation: Situation) -> Talk:
         wanted = _listed(desired_ports(one.service.ports))
         return failed(f"somebody answers at {', '.join(found)}", expected=wanted)
     if asked:
-        return passed(f"tried {asked} times")
+        # A host that was cut off meanwhile is silent at every port.
+        alive = yield from ran(OnHost(one.host.name, ("true",)))
+        return unknown("its host does not answer") if alive.code else passed(f"tried {asked} times")
     return unknown(refused) if refused else skipped("no other address of the host is in hosts.toml")
 
 

@@ -17,6 +17,7 @@ from opsctl.checks.questions import (
     HERE,
     OnHost,
     Question,
+    Ran,
     Reach,
     Reached,
     SourceTo,
@@ -79,10 +80,17 @@ class Net:
     mute: frozenset[str] = frozenset()
     source: str = "203.0.113.7"
     asked: list[str] = field(default_factory=list)
+    lost: bool = False
+    """Whether the host of the service itself is heard no more."""
 
     def __call__(self, question: Question) -> Any:
         if isinstance(question, SourceTo):
             return self.source
+        if isinstance(question, OnHost):
+            assert (question.host, question.words) == ("web", ("true",))
+            if self.lost:
+                raise UnansweredError("the connection was lost")
+            return Ran(0, b"", b"")
         assert isinstance(question, Reach)
         if question.via in self.mute:
             raise UnansweredError("forwards nothing")
@@ -182,6 +190,15 @@ def test_nobody_who_may_try_is_no_pass() -> None:
     found = ask("V-NET-003", here, Net(mute=frozenset({HERE, "web"})))
     assert (found.result, found.message) == ("inconclusive", "forwards nothing")
     assert ask("V-NET-003", here, Net(mute=frozenset({"web"}))).result == "pass"
+
+
+def test_a_host_that_is_cut_off_hides_nothing() -> None:
+    """All are silent then: that its ports are closed is not shown by it."""
+    here = about(publishing("api", "127.0.0.1:8080"), others=("other",))
+    found = ask("V-NET-003", here, Net(mute=frozenset({"web"}), lost=True))
+    assert (found.result, found.message) == ("inconclusive", "the connection was lost")
+    way = f"other>{VPN}:8080"
+    assert ask("V-NET-003", here, Net(frozenset({way}), lost=True)).result == "fail"
 
 
 def test_a_host_without_other_addresses_has_nothing_to_try() -> None:

@@ -1,4 +1,4 @@
-"""verify where something does not answer: a server that hangs, a container stopped by hand, a cable pulled in the middle."""
+"""verify where something does not answer: a server or an engine that hangs, a stopped container, a cable pulled in the middle."""
 
 from __future__ import annotations
 
@@ -112,5 +112,24 @@ def test_a_cable_that_is_pulled_in_the_middle(running: Site) -> None:
     assert results["hung", "page"] == "inconclusive", found["hung", "page"]
     assert results["far", "quick"] == "pass"
     assert "fail" not in results.values()
+    assert process.returncode == 5
+    assert took < BOUND
+
+
+def test_an_engine_that_hangs_in_the_middle(running: Site) -> None:
+    """What needs it is inconclusive, what does not is told, and the run has an end."""
+    quick = '- {name: quick, command: {argv: ["true"]}}'
+    running.edit("stacks/apps.yml", quick, f"{quick}\n      {SLOW}")
+    box = running.container("box").id
+    began = time.monotonic()
+    process = running.start("verify", "lab", "--tag", "own", "--json")
+    until(lambda: "sleep 12" in running.host(HOST).docker("top", box), "the slow check", seconds=30)
+    with running.host(HOST).engine_hung():
+        stdout, stderr = process.communicate(timeout=BOUND + 30)
+    took = time.monotonic() - began
+    found = told(Run(process.returncode, stdout, stderr))
+    assert found["box", "slow"]["result"] == "inconclusive", found["box", "slow"]
+    assert found["hung", "page"]["result"] == "fail"
+    assert found["far", "quick"]["result"] == "pass"
     assert process.returncode == 5
     assert took < BOUND

@@ -53,6 +53,10 @@ MADE_UP = {
 }
 """What the audit wanted, and the like."""
 OWNER = {"email": "a@example.org", "firstName": "A", "lastName": "B", "password": "Canary-4c1d"}
+ELSEWHERE = (
+    "DB_TYPE: postgresdb",
+    "DB_TYPE: postgresdb\n      EXECUTIONS_MODE: queue\n      N8N_USER_FOLDER: /proc/none",
+)
 WORKER = ('    volumes: ["n8n:', '    command: [worker]\n    volumes: ["n8n:')
 LIMIT = 'N8N_CONCURRENCY_PRODUCTION_LIMIT: "{{ service.settings.concurrency }}"'
 
@@ -369,10 +373,17 @@ def trial(site: Site, tmp_path: Path) -> Callable[..., Verdict]:
             assert isinstance(question, Throwaway)
             home = site.folder()
             program, *words = question.words
-            assert program == "n8n"
+            own = question.env["N8N_USER_FOLDER"].removeprefix("/tmp")
+            assert (program, own) == ("n8n", "/n8n")
             done = subprocess.run(
                 [*alone(), *site.package.words("bin/n8n"), *words],
-                env={**question.env, **more, "PATH": "/usr/bin:/bin", "HOME": str(home)},
+                env={
+                    **question.env,
+                    **more,
+                    "PATH": "/usr/bin:/bin",
+                    "HOME": str(home),
+                    "N8N_USER_FOLDER": f"{home}{own}",
+                },
                 cwd=home,
                 capture_output=True,
                 timeout=STARTING,
@@ -402,9 +413,10 @@ def trial(site: Site, tmp_path: Path) -> Callable[..., Verdict]:
             "Invalid number value for N8N_PROXY_HOPS",
         ),
         ((WORKER,), {}, "pass", "it takes its variables"),
+        ((ELSEWHERE,), {}, "pass", "it takes its variables"),
         ((WORKER,), {KEY: ""}, "fail", "because of missing encryption key"),
     ],
-    ids=["main", "another database", "no number", "worker", "worker without a key"],
+    ids=["main", "another database", "no number", "worker", "elsewhere", "worker without a key"],
 )
 def test_a_new_version_says_what_it_does_not_take(
     trial: Callable[..., Verdict],

@@ -72,7 +72,7 @@ def verdict(tmp_path: Path, own: Path, postgres_programs: Path) -> Callable[[str
         ("-c, shared_preload_libraries=pg_stat_statements, -c, pg_stat_statements.max=1000", ""),
         (FILE, "max_connections = 30\nssl = on\nhba_file = '/etc/hba.conf'\nlogging_collector = on\n"),
         (
-            "-c, listen_addresses=*, -c, hba_file=/etc/hba.conf, -c, ssl=on, -c, ssl_cert_file=/etc/cert.pem",
+            "-D, /nowhere, -c, huge_pages=on, -c, listen_addresses=*, -c, hba_file=/etc/hba.conf, -c, ssl=on, -c, ssl_cert_file=/etc/cert.pem",
             "",
         ),
     ],

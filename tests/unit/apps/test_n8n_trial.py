@@ -32,7 +32,8 @@ def test_the_new_one_reads_the_variables(command: str, word: str, tmp_path: Path
     assert (verdict.result, verdict.message) == ("pass", "it takes its variables")
     assert isinstance(asked, Throwaway)
     assert asked.words == ("n8n", word, "--help")
-    assert (asked.image, asked.env, asked.stdin) == ("n8nio/n8n:2.41.1", {"DB_TYPE": "postgresdb"}, b"")
+    assert (asked.image, asked.stdin) == ("n8nio/n8n:2.41.1", b"")
+    assert asked.env == {"DB_TYPE": "postgresdb", "N8N_USER_FOLDER": "/tmp/n8n"}
 
 
 INVALID = "Invalid value for DB_TYPE - Invalid enum value. Falling back to default value."

@@ -48,6 +48,19 @@ def test_it_is_started_with_the_options_of_the_service(tmp_path: Path) -> None:
     assert shown(asked) == (("", "-c", "max_connections=50"), b"")
 
 
+@pytest.mark.parametrize(
+    "command,options",
+    [
+        ("[docker-entrypoint.sh, postgres, -c, a=1]", ("-c", "a=1")),
+        ("[-c, a=/usr/postgres, -c, b=1]", ("-c", "a=/usr/postgres", "-c", "b=1")),
+        ("[/usr/bin/postgres]", ()),
+    ],
+)
+def test_its_options_are_told_from_its_name(command: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    stack = STACK.replace("[postgres, -c, max_connections=50]", command)
+    assert shown(tried(changed(tmp_path, stack), said())[1])[0] == ("", *options)
+
+
 def test_it_is_shown_the_file_that_is_mounted(tmp_path: Path) -> None:
     _, asked = tried(changed(tmp_path, WITH_A_FILE), said())
     assert shown(asked) == (("/etc/own.conf", "-c", "config_file=/etc/own.conf"), b"work_mem = 8MB\n")
@@ -77,6 +90,12 @@ def test_it_is_shown_the_file_that_is_mounted(tmp_path: Path) -> None:
 def test_one_that_does_not_start_says_why(words: str, told: str, tmp_path: Path) -> None:
     verdict, _ = tried(changed(tmp_path), said(words, 1))
     assert (verdict.result, verdict.message) == ("fail", f"it does not start with its options: {told}")
+
+
+def test_no_room_beside_the_old_one_says_nothing_of_the_options(tmp_path: Path) -> None:
+    words = "x FATAL:  could not map anonymous shared memory: Cannot allocate memory\nx HINT:  This error\n"
+    verdict, _ = tried(changed(tmp_path), said(words, 1))
+    assert (verdict.result, "Cannot allocate memory" in verdict.message) == ("inconclusive", True)
 
 
 def test_a_cluster_that_cannot_be_made_says_nothing_of_the_options(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ _SECONDS = 90.0
 _INVALID = re.compile(r"Invalid (?:\w+ )?value for [A-Z]")
 _ENDS = re.compile(r"\w*Error: (?!Failed to load command)|Your Node\.js version")
 _FILES = "N8N_CONFIG_FILES"
+# It keeps its key in a file there, also one that it was given; the volume is not there, and the image's user makes no folder below /.
+_FOLDER = {"N8N_USER_FOLDER": "/tmp/n8n"}  # noqa: S108 - its own
 
 
 def takes_its_variables(crossing: Crossing) -> Talk:
@@ -34,7 +36,7 @@ def takes_its_variables(crossing: Crossing) -> Talk:
             crossing.now.host.name,
             view.service.image,
             ("n8n", word, "--help"),
-            env=view.service.env,
+            env={**view.service.env, **_FOLDER},
             memory=_MEMORY,
             timeout=_SECONDS,
         )

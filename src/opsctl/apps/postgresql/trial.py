@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from opsctl.apps.postgresql.server import Server
 from opsctl.checks.gates import Crossing
@@ -12,16 +13,17 @@ from opsctl.state.desired import DesiredFile
 
 _UNTOLD = 70
 # A cluster of its own, nearly empty, and the server on it until it answers on its socket. Where options come twice, the last one
-# counts: what names files of the volume, a port or a certificate is not what is tried here. pg_ctl and initdb refuse root.
+# counts: files of the volume, the port, certificates, and huge pages, which the old server has, are not what is tried here. initdb
+# and the server refuse root.
 _START = """\
 own=$(mktemp -d) || exit 70
 cat >"$own/postgresql.conf" || exit 70
 initdb -N -A trust -U postgres -D "$own/data" >"$own/log" 2>&1 || { tail -n 1 "$own/log" >&2; exit 70; }
 named=$1
 shift
-postgres -D "$own/data" "$@" ${named:+-c "config_file=$own/postgresql.conf"} -c data_directory="$own/data" \\
+postgres "$@" -D "$own/data" ${named:+-c "config_file=$own/postgresql.conf"} -c data_directory="$own/data" \\
     -c hba_file="$own/data/pg_hba.conf" -c ident_file="$own/data/pg_ident.conf" -c port=5432 -c ssl=off -c external_pid_file= \\
-    -c listen_addresses= -c unix_socket_directories="$own" -c logging_collector=off -c log_destination=stderr \\
+    -c listen_addresses= -c unix_socket_directories="$own" -c logging_collector=off -c log_destination=stderr -c huge_pages=off \\
     >"$own/log" 2>&1 &
 server=$!
 until pg_isready -q -h "$own" -p 5432; do
@@ -32,6 +34,8 @@ kill -QUIT "$server"
 wait "$server"
 exit 0
 """
+# Of shared_buffers where the kernel counts them twice (vm.overcommit_memory=2).
+_NO_ROOM = "could not map anonymous shared memory"
 _INCLUDES = re.compile(r"^\s*include", re.MULTILINE | re.IGNORECASE)
 _SAYS = re.compile(r"(?:FATAL|PANIC):\s+(.*)")
 _SAYS_WHERE = re.compile(r'LOG:\s+(.* in file ".*)')
@@ -63,16 +67,19 @@ def starts_with_its_options(crossing: Crossing) -> Talk:
     )
     if told.code == _UNTOLD:
         return unknown(f"initdb in the new image: {told.last_line()}")
+    why = _said(told)
+    if told.code and _NO_ROOM in why:
+        return unknown(f"there is no room for another server beside the old one: {why}")
     if told.code:
-        return failed(f"it does not start with its options: {_said(told)}")
+        return failed(f"it does not start with its options: {why}")
     return passed("it starts with its options")
 
 
 def _options(command: list[str]) -> list[str] | None:
     """Those of the server; None for a command that is something else."""
-    names = [at for at, word in enumerate(command) if word.rpartition("/")[2] == "postgres"]
-    rest = command[names[0] + 1 :] if names else command
-    return rest if all(word.startswith("-") for word in rest[:1]) else None
+    names = list(takewhile(lambda word: not word.startswith("-"), command))
+    is_server = not names or names[-1].rpartition("/")[2] == "postgres"
+    return command[len(names) :] if is_server else None
 
 
 def _not_alone(file: DesiredFile) -> str:

@@ -25,6 +25,8 @@ LONGEST = (
     "test_rotation.py",
     "test_lease.py",
     "test_build.py",
+    "test_hung.py",
+    "test_leftovers.py",
 )
 """Files that take a minute or more, longest first: begun early, so that none is what all wait for at the end."""
 

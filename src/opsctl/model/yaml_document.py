@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from opsctl.errors import Problem
 from opsctl.model.document import Document, Path
+from opsctl.model.yaml_composing import MappingNode, Node, ScalarNode, SequenceNode, compose
 from opsctl.model.yaml_scalars import number
 
 _T = TypeVar("_T")
@@ -27,10 +26,8 @@ def read_yaml(file: str, data: bytes) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _unreadable(file, data[: error.start].count(b"\n") + 1, "the file is not UTF-8 text")
-    yaml = YAML(typ="safe", pure=True)
-    yaml.composer.warn_double_anchors = False
     try:
-        root = yaml.compose(text)
+        root = compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         context = error.context and f"{error.context}{_since(error)}"

@@ -244,3 +244,11 @@ def test_messages_are_quoted_as_they_are_printed() -> None:
             quoted += [span for span in re.findall(r"`([^`]+)`", row) if not span.startswith("opsctl ")]
     assert len(quoted) > 60
     assert [one for one in quoted if not is_printed(one)] == []
+
+
+def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
+    files = sorted((DOCS / "decisions").glob("*.md"))
+    numbers = [int(file.name.partition("-")[0]) for file in files]
+    assert len(set(numbers)) == len(numbers)
+    for number, file in zip(numbers, files, strict=True):
+        assert file.read_text().startswith(f"# {number}. "), file.name

@@ -63,6 +63,7 @@ CASES: dict[str, Edits] = {
         CONF: [("  agents: {", "  agents: {  // <-")],
     },
     "OCL015": {CONF: [('    ownership: "explicit",\n', ""), ("    entries: {\n      main", "    entries: {  // <-\n      main")]},
+    "OCL016": {CONF: [("  bindings: [", "  bindings: [  // <-"), ('channel: "telegram"', 'channel: "slack"')]},
 }  # fmt: skip
 
 
@@ -143,6 +144,30 @@ def test_a_list_of_several_needs_an_owner_too(tmp_path: Path) -> None:
     assert [one.rule.id for one in findings(made(tmp_path / "two", {CONF: listed}))] == ["OCL015", "OCL002"]
     listed = [(old, new.replace('"main"', '"main", default: true')) for old, new in listed]
     assert [one.rule.id for one in findings(made(tmp_path / "one", {CONF: listed}))] == ["OCL002"]
+
+
+BOUND = '    {agentId: "messenger", match: {channel: "telegram", accountId: "default"}},\n'
+
+
+@pytest.mark.parametrize(
+    "edits,version,found",
+    [
+        ([(BOUND, "")], "2026.9.6", ["OCL016"]),
+        ([(BOUND, ""), ("      messenger: {},\n", "")], "2026.9.6", []),
+        (
+            [(BOUND, '    {agentId: "main", match: {channel: "telegram", accountId: "other"}},\n')],
+            "2026.9.6",
+            [],
+        ),
+        ([(BOUND, '    "telegram",\n')], "2026.9.6", ["OCL016"]),
+        ([(BOUND, '    {agentId: "main", match: {channel: ["telegram"]}},\n')], "2026.9.6", ["OCL016"]),
+    ],
+)
+def test_a_channel_of_several_agents_belongs_to_one(
+    edits: list[tuple[str, str]], version: str, found: list[str], tmp_path: Path
+) -> None:
+    root = made(tmp_path, {CONF: edits})
+    assert [one.rule.id for one in findings(root, "OCL016")] == found
 
 
 def test_a_newer_version_than_the_lists_is_told_at_its_build(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from opsctl.apps.openclaw.gateway import Gateway, configured
+from opsctl.apps.openclaw.versions import OWNERSHIP
 from opsctl.rules.rule import Hit, Rule
 from opsctl.rules.subject import Subject
 
@@ -55,6 +56,23 @@ def _shut(subject: Subject) -> Iterator[Hit]:
                 yield config.hit(message, "add it to the list", "plugins", "allow")
 
 
+def _nobodys(subject: Subject) -> Iterator[Hit]:
+    for gateway, config in configured(subject):
+        told = gateway.section().get("bindings")
+        bound = {
+            str(one["match"].get("channel"))
+            for one in (told if isinstance(told, list) else ())
+            if isinstance(one, Mapping) and isinstance(one.get("match"), Mapping)
+        }
+        asks = gateway.version is None or gateway.version >= OWNERSHIP
+        explicit = gateway.section("agents").get("ownership") == "explicit"
+        for name, is_channel in shall_be_on(gateway).items():
+            if asks and explicit and is_channel and name not in bound and len(list(gateway.entries())) > 1:
+                message = f"{name} belongs to none of several agents: the channel ends at its start"
+                hint = f'bindings: [{{agentId: "…", match: {{channel: "{name}", accountId: "default"}}}}]'
+                yield config.hit(message, hint, "bindings" if told else "agents")
+
+
 RULES = (
     Rule(
         "OCL004",
@@ -76,5 +94,17 @@ RULES = (
         "Take it out of deny, or into allow.",
         "2026.2.22 dist: the order of decisions about a plugin",
         _shut,
+    ),
+    Rule(
+        "OCL016",
+        "apps",
+        "error",
+        "OpenClaw: a channel that belongs to none of several agents",
+        "With more than one agent and agents.ownership: explicit, 2026.9.6 ends a channel at its start that no binding gives to an agent: "
+        "`Multiple agents are configured, but telegram account default routing has no explicit owner`. The plugin is loaded, the "
+        "gateway healthy and the bot silent; only /readyz says so.",
+        "bindings, with an agentId and a match of the channel.",
+        "2026.9.6 run (tests/lab/test_prod.py)",
+        _nobodys,
     ),
 )

@@ -171,11 +171,12 @@ def silent(openclaw: Callable[[str], NodePackage], tmp_path: Path) -> Program:
 
 
 def rendered(root: Path, *edits: tuple[str, str], version: str = "2026.9.6") -> tuple[bytes, set[str]]:
-    """The page's openclaw.json with edits, and the rules of OpenClaw that find something."""
+    """The page's openclaw.json with edits and `root` in the place of /opt/openclaw, and the rules of OpenClaw that find something."""
     changes = {CONF: list(edits), DOCKERFILE: [("openclaw:2026.9.6", f"openclaw:{version}")]}
     made = PAGE.project(root / "project", changes)
     service = linted.subject(made).desired.hosts[0].services["openclaw"]
-    return service.files[0].content, {one.rule.id for one in linted.findings(made, "OCL") if one.refuses}
+    content = service.files[0].content.replace(b'"/opt/openclaw/', f'"{root}/claw/'.encode())
+    return content, {one.rule.id for one in linted.findings(made, "OCL") if one.refuses}
 
 
 def test_the_pages_configuration_is_valid_and_loads_telegram(newest: Program, tmp_path: Path) -> None:
@@ -262,6 +263,25 @@ def test_an_upgrade_counts_the_channels_that_run(
 
     about = situation(tmp_path / "project", placeholder, NOW)
     assert taken(about, APP, "running channels", inside) == names, program.log()
+
+
+@pytest.mark.parametrize("version,edits", [("2026.9.6", ()), ("2026.2.22", tuple(KEYS_FOR_OLD))])
+def test_each_version_says_where_its_agents_work(
+    version: str, edits: tuple[tuple[str, str], ...], openclaw: Callable[[str], NodePackage], tmp_path: Path
+) -> None:
+    """And verify asks nothing of a workspace that no agent has used."""
+    program = Program(openclaw(version), tmp_path)
+    config, _ = rendered(tmp_path, *edits, version=version)
+    code, said = program.ask(config, "agents", "list", "--json")
+    told = json.JSONDecoder().raw_decode(said, said.index("["))[0]
+    assert (code, {one["id"] for one in told}) == (0, {"main", "messenger"})
+    assert all(one["workspace"].startswith(str(tmp_path)) for one in told), told
+
+    def inside(question: Inside) -> Ran:
+        return Ran(1, b"", b"") if question.words[0] == "test" else Ran(0, said.encode(), b"")
+
+    found = put(situation(tmp_path / "project", placeholder, NOW), "V-OCL-004", inside=inside)
+    assert (found.result, "no agent has worked yet" in found.message) == ("skip", True), found
 
 
 def test_2026_2_22_loads_it_with_both(silent: Program, tmp_path: Path) -> None:

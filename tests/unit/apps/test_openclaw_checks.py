@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,28 @@ def test_an_image_that_nothing_builds(tmp_path: Path) -> None:
     assert found.message == "acme/sandbox:1 is not on the host, and nothing of the host builds it"
 
 
+WORK = "/opt/openclaw/workspace"
+
+
+def working(*folders: str, used: tuple[str, ...] = (), sandbox: bytes = b"#") -> Callable[[Question], Any]:
+    """What 2026.9.6 says of its agents' workspaces, in `used` of which an AGENTS.md is."""
+
+    def answer(question: Question) -> Any:
+        if not isinstance(question, Inside):
+            return Ran(0, sandbox, b"")
+        if question.words[0] == "test":
+            return Ran(0 if question.words[2] in {f"{one}/AGENTS.md" for one in used} else 1, b"", b"")
+        assert question.words[2:] == ("agents", "list", "--json")
+        return Ran(0, json.dumps([{"id": one[-1], "workspace": one} for one in folders]).encode(), b"")
+
+    return answer
+
+
 def test_a_sandbox_is_announced_bounded_and_asked_for_one_byte(tmp_path: Path) -> None:
     root = made(tmp_path)
-    found, (claim, first, started) = ask(root, "V-OCL-004", lambda _question: Ran(0, b"#", b""))
-    assert (found.result, found.message) == ("pass", "/opt/openclaw/workspace/AGENTS.md")
+    answer = working(f"{WORK}/main", f"{WORK}/other", used=(f"{WORK}/main",))
+    found, (*_inside, claim, first, started) = ask(root, "V-OCL-004", answer)
+    assert (found.result, found.message) == ("pass", f"{WORK}/main/AGENTS.md")
     assert claim == Claim("web")
     assert isinstance(first, Leaving)
     assert isinstance(first.question, OnHost)
@@ -117,7 +136,7 @@ def test_a_sandbox_is_announced_bounded_and_asked_for_one_byte(tmp_path: Path) -
     assert words[-5:] == ("head", sandbox_build(root)[0], "-c", "1", "/workspace/AGENTS.md")
     for pair in (
         ("--label", "opsctl.probe=sandbox"),
-        ("--mount", "type=bind,source=/opt/openclaw/workspace,target=/workspace,readonly"),
+        ("--mount", "type=bind,source=/opt/openclaw/workspace/main,target=/workspace,readonly"),
         ("--network", "none"),
         ("--pull", "never"),
     ):
@@ -147,11 +166,27 @@ def test_what_a_sandbox_says(answer: Ran, result: str, words: str) -> None:
     assert (found.result, words in found.message) == (result, True), found
 
 
+def test_each_agent_that_has_worked_has_a_workspace(tmp_path: Path) -> None:
+    root = made(tmp_path)
+    both = (f"{WORK}/main", f"{WORK}/other")
+    found, asked = ask(root, "V-OCL-004", working(*both, used=both))
+    assert found.message == f"{WORK}/main/AGENTS.md, {WORK}/other/AGENTS.md"
+    assert sum(isinstance(one, OnHost) for one in asked) == len(both)
+    found, _ = ask(root, "V-OCL-004", working(*both))
+    assert (found.result, "no agent has worked yet" in found.message) == ("skip", True)
+    no_test = Ran(127, b"", b"no test")
+    found, _ = ask(root, "V-OCL-004", lambda one: no_test if "'test'" in str(one) else working(*both)(one))
+    assert (found.result, found.message) == ("inconclusive", "test -e in the gateway: no test")
+    found, _ = ask(root, "V-OCL-004", working(*both, used=both[:1], sandbox=b""))
+    assert (found.result, found.message) == ("fail", f"{WORK}/main/AGENTS.md is empty")
+
+
 def test_a_workspace_by_the_hosts_own_path(tmp_path: Path) -> None:
+    one = working(WORK, used=(WORK,))
     root = made(
         tmp_path / "a", {STACK: [('["/opt/openclaw:/opt/openclaw"]', '["/srv/claw/:/opt/openclaw"]')]}
     )
-    assert "source=/srv/claw/workspace," in str(ask(root, "V-OCL-004", said("#"))[1][2])
+    assert "source=/srv/claw/workspace," in str(ask(root, "V-OCL-004", one)[1])
     volume = made(
         tmp_path / "b",
         {
@@ -161,10 +196,8 @@ def test_a_workspace_by_the_hosts_own_path(tmp_path: Path) -> None:
             ]
         },
     )
-    found, _ = ask(volume, "V-OCL-004", nobody)
+    found, _ = ask(volume, "V-OCL-004", one)
     assert (found.result, "OCL009" in found.message) == ("fail", True)
-    own = made(tmp_path / "c", {CONF: [('      workspace: "/opt/openclaw/workspace",\n', "")]})
-    assert "source=/opt/openclaw/workspace," in str(ask(own, "V-OCL-004", said("#"))[1][2])
 
 
 @pytest.mark.parametrize("count,result", [(0, "pass"), (5, "pass"), (6, "fail")])

@@ -78,8 +78,8 @@ CHECKS = (
         proves="A container whose healthcheck fails was announced to Alertmanager within five minutes: Docker, cAdvisor, "
         "VictoriaMetrics and vmalert all did their part. Who gets the messages is told of it, which is the rest of the proof.",
         mend="V-CAD-001, V-VMT-001 and V-VMT-002 tell where the way ends; docs/stacks/monitoring.md has the sum of its parts",
-        source="GET /api/v2/alerts of Alertmanager 0.25.0, with what a cAdvisor would say (run); the whole way was not run, for "
-        "want of a cAdvisor",
+        source="GET /api/v2/alerts of Alertmanager 0.25.0; the whole way but cAdvisor, in whose place a stand-in told what the engine "
+        "says (run)",
         cases=asked_of_each("alertmanager", heard),
         tags=frozenset({"nightly"}),
         timeout=420.0,

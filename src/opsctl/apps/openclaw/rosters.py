@@ -42,9 +42,19 @@ def _loaded(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
 
 
 def _agents(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:
-    told = _read((yield from inside(now, _AGENTS)))
+    told = _listed(_read((yield from inside(now, _AGENTS))))
+    return frozenset(str(one["id"]) for one in told if "id" in one)
+
+
+def _listed(told: Any) -> list[Mapping[str, Any]]:
     entries = told.get("agents", ()) if isinstance(told, Mapping) else told
-    return frozenset(str(one["id"]) for one in entries if isinstance(one, Mapping) and "id" in one)
+    return [one for one in entries if isinstance(one, Mapping)]
+
+
+def workspaces(now: ServiceNow) -> Generator[Question, Any, tuple[str, ...]]:
+    """The folders that its agents work in, as the gateway's container sees them. Raises UnansweredError."""
+    told = _listed(_read((yield from inside(now, _AGENTS))))
+    return tuple(sorted({str(one["workspace"]) for one in told if one.get("workspace")}))
 
 
 def _channels(now: ServiceNow) -> Generator[Question, Any, frozenset[str]]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Generator
 from functools import partial
+from typing import Any
 
 from opsctl.apps.mounts import keeper
 from opsctl.apps.openclaw.asking import each_with_sandboxes
 from opsctl.apps.openclaw.gateway import DEFAULT_IMAGE, Gateway
+from opsctl.apps.openclaw.rosters import SECONDS, workspaces
 from opsctl.checks.check import Check, Patience
 from opsctl.checks.questions import (
     EngineGet,
+    Inside,
+    Question,
     Ran,
     Talk,
     Verdict,
     engine,
     failed,
     passed,
+    ran,
     settled,
+    skipped,
     unknown,
 )
 from opsctl.checks.short_lived import short_lived, why
@@ -28,6 +35,8 @@ from opsctl.state.local_images import image_id
 # What OpenClaw gives each of its sandboxes (dist of 2026.2.23 and 2026.9.6: buildSandboxCreateArgs).
 _SANDBOX = "openclaw.sandbox=1"
 _FILE = "/workspace/AGENTS.md"
+_THERE_OR_NOT = (0, 1)
+"""Exit codes of test."""
 _REFUSED, _NOT_STARTED = 125, (126, 127)
 """Exit codes of docker run: by the engine, and by the image, which does not have the program."""
 
@@ -60,12 +69,30 @@ def _missing(host: HostNow, image: str) -> str:
 
 
 def _workspace(now: ServiceNow, gateway: Gateway) -> Talk:
-    inside = gateway.text(gateway.section("agents", "defaults").get("workspace")) or posixpath.join(
-        gateway.state, "workspace"
-    )
-    source = on_host(gateway, inside)
+    folders = yield from workspaces(now)
+    used = []
+    for folder in folders:
+        question = Inside(now.host.name, now.name, ("test", "-e", f"{folder}/AGENTS.md"))
+        answer = yield from ran(question)
+        if answer.code not in _THERE_OR_NOT:
+            return unknown(f"test -e in the gateway: {why(answer)}")
+        if not answer.code:
+            used.append(folder)
+    if not used:
+        return skipped(f"no agent has worked yet: no AGENTS.md in {', '.join(folders) or 'any workspace'}")
+    for folder in used:
+        if verdict := (yield from _read_by_sandboxes(now, gateway, folder)):
+            return verdict
+    return passed(", ".join(f"{folder}/AGENTS.md" for folder in used))
+
+
+def _read_by_sandboxes(
+    now: ServiceNow, gateway: Gateway, folder: str
+) -> Generator[Question, Any, Verdict | None]:
+    """None where a container of each image reads it."""
+    source = on_host(gateway, folder)
     if not source:
-        return failed(f"the workspace {inside} is no folder of the host: sandboxes cannot mount it (OCL009)")
+        return failed(f"the workspace {folder} is no folder of the host: sandboxes cannot mount it (OCL009)")
     for image in images_of(gateway):
         mount = f"type=bind,source={source},target=/workspace,readonly"
         words = ("head", "-c", "1", _FILE)
@@ -74,7 +101,7 @@ def _workspace(now: ServiceNow, gateway: Gateway) -> Talk:
         )
         if verdict := judge(answer, source):
             return verdict
-    return passed(f"{source}/AGENTS.md")
+    return None
 
 
 def on_host(gateway: Gateway, path: str) -> str:
@@ -123,13 +150,14 @@ CHECKS = (
         id="V-OCL-004",
         title="A sandbox reads AGENTS.md in its workspace",
         severity="high",
-        proves="A container of the sandboxes' image, made by the host's engine with the workspace mounted, read a byte of AGENTS.md.",
-        mend="the same path on both sides, and OPENCLAW_STATE_DIR naming it (OCL009); the folder's owner is uid 1000; the gateway makes "
-        "AGENTS.md at its first start",
-        source="OpenClaw 2026.2.23 dist: -v WORKSPACE:/workspace to the host's engine; docker run, exit codes (Docker 20.10)",
+        proves="A container of the sandboxes' image, made by the host's engine with the workspace mounted, read a byte of AGENTS.md, for "
+        "each agent that has one: the gateway makes it when an agent works for the first time.",
+        mend="the same path on both sides, and OPENCLAW_STATE_DIR naming it (OCL009); the folder's owner is uid 1000",
+        source="OpenClaw 2026.2.23 dist: -v WORKSPACE:/workspace to the host's engine; agents list --json of 2026.9.6 and docker run, exit "
+        "codes, with Docker 20.10 (run)",
         cases=partial(each_with_sandboxes, _workspace),
         tags=frozenset({"nightly", "data"}),
-        timeout=150.0,
+        timeout=SECONDS + 150.0,
     ),
     Check(
         id="V-OCL-005",

@@ -22,10 +22,12 @@ _CACHE = Path(__file__).parents[2] / ".lab" / "contract"
 _INSTALLING = 1500
 """Seconds. The largest, n8n, took 383 on two busy cores."""
 _NODE = "24.19.0"
+_BESIDE_LITELLM = ("prometheus_client==0.20.0", "async-timeout==5.0.1")
+"""The first as in its image (docs of LiteLLM, proxy/prometheus); redis-py asks for the second below Python 3.11.3, as Debian 12's is."""
 
 
-def virtualenv(name: str, requirement: str) -> Path:
-    """The `bin` folder of a virtualenv with that requirement; made once, and skipped where it cannot be had."""
+def virtualenv(name: str, *requirements: str) -> Path:
+    """The `bin` folder of a virtualenv with these requirements; made once, and skipped where it cannot be had."""
     folder = _CACHE / name
     with _made_once(name) as ready:
         if not ready:
@@ -38,7 +40,7 @@ def virtualenv(name: str, requirement: str) -> Path:
                 "--quiet",
                 "--disable-pip-version-check",
             ]
-            _run([*pip, requirement])
+            _run([*pip, *requirements])
     return folder / "bin"
 
 
@@ -164,10 +166,15 @@ def busybox() -> Path:
     return debian("busybox", "busybox-static")
 
 
+def litellm_programs() -> Path:
+    """The folder of the programs of the real proxy, as its image has it: with prometheus_client."""
+    return virtualenv("litellm-1.81.3-image", "litellm[proxy]==1.81.3", *_BESIDE_LITELLM)
+
+
 @pytest.fixture(scope="session")
 def litellm() -> Path:
     """The real proxy, as a program."""
-    return virtualenv("litellm-1.81.3", "litellm[proxy]==1.81.3") / "litellm"
+    return litellm_programs() / "litellm"
 
 
 @pytest.fixture(scope="session")

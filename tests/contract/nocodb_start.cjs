@@ -1,5 +1,6 @@
 // Starts the package as its image does: it listens at once, and answers when it is ready.
-// The argument is the package's folder; PORT, NC_… and DATABASE_URL are NocoDB's own.
+// The argument is the package's folder; ADDRESS is where it listens, in place of 127.0.0.1; PORT, NC_… and DATABASE_URL are
+// NocoDB's own.
 const Module = require('module');
 
 // The native part of sqlite3 is fetched or built by an install script. On PostgreSQL it is loaded and never called.
@@ -11,7 +12,7 @@ const express = require(require.resolve('express', { paths: [root] }));
 const { Noco } = require(root);
 
 const app = express();
-const server = app.listen(Number(process.env.PORT), '127.0.0.1');
+const server = app.listen(Number(process.env.PORT), process.env.ADDRESS || '127.0.0.1');
 Noco.init({}, server, app).then(
   (handler) => app.use(handler),
   (error) => {

@@ -83,7 +83,9 @@ class Message:
 
 
 class Telegram(Server):
-    """Telegram's API as Alertmanager uses it: sendMessage of one bot. `broken`: it refuses."""
+    """Telegram's API as Alertmanager uses it: sendMessage of one bot. `broken`: it refuses. Who asks for more, as OpenClaw does, is
+    told of a bot that nobody writes to.
+    """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         super().__init__(_Bot, address)
@@ -103,6 +105,15 @@ class Telegram(Server):
         )
 
 
+_IDLE = 2.0
+"""Seconds that a question for updates lasts."""
+_ASKED: Mapping[str, object] = {
+    "getMe": {"id": 1, "is_bot": True, "first_name": "Bot", "username": "canary_bot"},
+    "getUpdates": [],
+    "getWebhookInfo": {"url": "", "has_custom_certificate": False, "pending_update_count": 0},
+}
+
+
 class _Bot(BaseHTTPRequestHandler):
     server: Telegram
 
@@ -110,15 +121,26 @@ class _Bot(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        raw = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+        method = self.path.rpartition("/")[2]
+        if method != "sendMessage":
+            time.sleep(_IDLE if method == "getUpdates" else 0)
+            self._answer(200, {"ok": True, "result": _ASKED.get(method, True)})
+            return
         said = json.loads(raw) if raw.startswith("{") else {key: one[0] for key, one in parse_qs(raw).items()}
         self.server.paths.add(self.path)
         ok = not self.server.broken
         if ok:
             self.server.messages.append(Message(time.monotonic(), str(said["chat_id"]), str(said["text"])))
         answer = {"ok": ok, "result": {"message_id": 1, "date": 1, "chat": {"id": CHAT, "type": "group"}}}
-        body = json.dumps(answer if ok else {"ok": False, "error_code": 400, "description": "no"}).encode()
-        self.send_response(200 if ok else 400)
+        refused = {"ok": False, "error_code": 400, "description": "no"}
+        self._answer(200 if ok else 400, answer if ok else refused)
+
+    do_GET = do_POST  # noqa: N815 - the name http.server looks for
+
+    def _answer(self, status: int, answer: Mapping[str, object]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

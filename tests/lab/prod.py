@@ -25,6 +25,9 @@ VERSIONS = {
 }
 """What is among the lab's own images; the others tell theirs by the tag that they are published with."""
 VARIABLES = {
+    "n8nio/n8n": "n8n_version",
+    "nocodb/nocodb": "nocodb_version",
+    "berriai/litellm": "litellm_version",
     "victoriametrics/victoria-metrics": "victoriametrics_version",
     "prom/alertmanager": "alertmanager_version",
     "prom/node-exporter": "node_exporter_version",
@@ -63,7 +66,7 @@ def lay_out(site: Site, images: Sequence[Image], telegram: str) -> Site:
     _fit_the_machine(site)
     _shorten(site, telegram)
     stand_in = f"{site.lab.registry}/lab/standin:1"
-    for context in ("openclaw/gateway", "palais", "opencut"):
+    for context in ("palais", "opencut"):
         (site.root / "templates" / context / "Dockerfile").write_text(f"FROM {stand_in}\n")
     sandbox = f'FROM {stand_in}\nENTRYPOINT []\nCMD ["sleep", "infinity"]\n'
     (site.root / "templates/openclaw/sandbox/Dockerfile").write_text(sandbox)
@@ -71,6 +74,7 @@ def lay_out(site: Site, images: Sequence[Image], telegram: str) -> Site:
     for image in images:
         publish(site.lab.registry, image, NOTES)
     _stand_in_for_the_rest(site, LAB | {one.path for one in images})
+    site.host("lab-app").run(["install", "-d", "-o", "1000", "-g", "1000", "/opt/openclaw"])
     host = site.host("lab-vpn")
     host.run(["mkdir", "-p", HEADSCALE])
     host.run(["sh", "-c", f"cat >{HEADSCALE}/config.yaml"], stdin=_EXAMPLE.encode())
@@ -120,6 +124,11 @@ def _fit_the_machine(site: Site) -> None:
         "{certificates: internal}",
         f"{{certificates: internal, vpn_ranges: [{inside}]}}",
     )
+    database = "postgresql://litellm:{{ secret('litellm_db') | urlencode }}@postgresql:5432/litellm"
+    site.edit("stacks/apps.yml", f'      DATABASE_URL: "{database}"\n      REDIS_USER', "      REDIS_USER")
+    site.edit("stacks/apps.yml", "      max_budget: 5\n      budget_duration: 1d\n", "")
+    for name in ("max_budget", "budget_duration"):
+        site.edit("templates/litellm/config.yaml.j2", f"  {name}: {{{{ service.settings.{name} }}}}\n", "")
     site.edit("stacks/headscale.yml", "{email: ops@example.net}", "{certificates: internal}")
     peers = ", ".join(f"{name}: {site.host(HOSTS[name]).address}" for name in ("prod-app", "prod-vpn"))
     for name in ("monitoring", "watch"):
@@ -132,6 +141,12 @@ def _shorten(site: Site, telegram: str) -> None:
     """Debian's Alertmanager, 0.25, knows no bot_token_file: its configuration has the token itself."""
     token = "bot_token: {{ secret('telegram_token') | to_json }}"
     site.edit("templates/monitoring/alertmanager.yml.j2", "bot_token_file: /etc/telegram/token", token)
+    # The gateway asks Telegram who its bot is before it is ready.
+    site.edit(
+        "templates/openclaw/openclaw.json.j2",
+        "telegram: {enabled: true,",
+        f'telegram: {{enabled: true, apiRoot: "{telegram}",',
+    )
     waits = f"api_url: '{telegram}', group_wait: 1s, group_interval: 5s"
     for name in ("monitoring", "watch"):
         stack = f"stacks/{name}.yml"

@@ -64,6 +64,7 @@ def lay_out(site: Site, images: Sequence[Image], telegram: str) -> Site:
     site.write("secrets/prod.generated.json", '{"litellm_master_key": "sk-0123456789abcdef0123456789abcdef"}')
     (site.root / "secrets/prod.generated.json").chmod(0o600)
     _fit_the_machine(site)
+    _give_time(site)
     _shorten(site, telegram)
     stand_in = f"{site.lab.registry}/lab/standin:1"
     for context in ("palais", "opencut"):
@@ -135,6 +136,16 @@ def _fit_the_machine(site: Site) -> None:
         site.edit(f"stacks/{name}.yml", "    privileged: true\n", "")
         site.edit(f"stacks/{name}.yml", '"/:/host:ro,rslave"', '"/:/host:ro"')
         site.edit(f"stacks/{name}.yml", "{prod-app: 100.64.0.1, prod-vpn: 100.64.0.2}", f"{{{peers}}}")
+
+
+def _give_time(site: Site) -> None:
+    """All of them start at once, on two cores that run other tests too: a first start of n8n takes 15 s on a quiet machine, and took
+    more than two minutes at a load of 20.
+    """
+    for app in ("n8n", "litellm", "openclaw", "nocodb"):
+        site.edit("stacks/apps.yml", f"    app: {app}\n", f"    app: {app}\n    wait: {{timeout: 10m}}\n")
+    for seconds in (60, 90, 120):
+        site.edit("stacks/apps.yml", f"start_period: {seconds}s", "start_period: 600s")
 
 
 def _shorten(site: Site, telegram: str) -> None:

@@ -8,6 +8,7 @@ nothing of the software: `verify` says `unproved`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,6 +99,16 @@ def test_what_is_real_is_proved(results: list[dict[str, Any]]) -> None:
 
 def test_what_a_stand_in_answered_is_unproved(results: list[dict[str, Any]]) -> None:
     assert {one["service"] for one in results if one["result"] == "unproved"} == STAND_INS
+
+
+def test_litellm_is_in_redis_as_its_own_user(prod: Site) -> None:
+    made_up = json.loads((prod.root / "secrets/prod.generated.json").read_text())
+    host = prod.host("lab-app")
+    ask = ["docker", "exec", "-i", prod.container("redis", "lab-app").id, "redis-cli"]
+    said = host.run(ask, stdin=f"auth default {made_up['redis_password']}\nclient list\n".encode())
+    assert " user=litellm " in said.stdout.decode()
+    log = host.run(["docker", "logs", prod.container("litellm", "lab-app").id])
+    assert b"invalid username-password" not in log.stdout + log.stderr
 
 
 def verdicts(site: Site, *words: str) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,10 @@ LAB    := $(BIN)/python -m tests.lab.machines
 PYTEST := $(BIN)/python -m pytest -q
 # Folders are named so that no worker collects what it does not run.
 FAST   := $(PYTEST) -n 2 -m 'not lab and not contract' tests --ignore tests/lab --ignore tests/contract
-REAL   := $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m 'lab or contract' --durations=10 tests/lab tests/contract
+REAL   := $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m 'lab or contract' --durations=10 tests/lab tests/contract \
+            --ignore tests/lab/test_prod.py
+# All of the real software at once takes both cores: what else ran then would miss its deadlines.
+PROD   := $(PYTEST) -m lab --durations=5 tests/lab/test_prod.py
 
 # Where it is set (images of Python for containers do), every worker and every opsctl that a test starts compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,12 +41,14 @@ demo: $(VENV)/.ready lab-up
 test: $(VENV)/.ready lint lab-up
 	$(FAST)
 	$(REAL)
+	$(PROD)
 
 fast: $(VENV)/.ready
 	OPSCTL_TESTS=quick $(FAST)
 
 lab-test: $(VENV)/.ready lab-up
 	$(REAL)
+	$(PROD)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -13,7 +13,6 @@ from tests.lab.site import Site, empty_site
 
 LONGEST = (
     "test_n8n.py",
-    "test_prod.py",
     "test_rotation_stopped.py",
     "test_push_images.py",
     "test_drivers.py",

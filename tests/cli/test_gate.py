@@ -113,6 +113,36 @@ def test_without_the_gate_it_is_not_asked(gated: Gated) -> None:
     assert gated.deploy_new("--no-gate").code == 0
 
 
+def built(gated: Gated) -> str:
+    """Caddy as an image that the host builds; gives its name."""
+    gated.edit("    image: lab/caddy:2.8.1\n", "    build: caddy-image\n")
+    folder = gated.root / "templates" / "caddy-image"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM lab/caddy:2.8.4\n")
+    planned = opsctl("plan", "prod", project=gated.root, clock=FakeClock(), connect=gated.connect)
+    return next(line.split()[1] for line in planned.out.splitlines() if line.strip().startswith("build "))
+
+
+def test_a_new_image_that_is_built_is_built_to_be_tried(gated: Gated) -> None:
+    image = built(gated)
+    gated.before = len(gated.machine.calls())
+    ended = gated.deploy()
+    assert ended.code == 0, ended
+    assert gated.calls[:5] == ["pull lab/caddy:2.8.4", "build", "ps", "run caddyfile", "rm"]
+    run = next(one for one in gated.machine.calls()[gated.before :] if one.startswith("run "))
+    assert image in run.split()
+
+
+def test_a_built_one_that_does_not_take_its_configuration_stops_nothing(gated: Gated) -> None:
+    built(gated)
+    boxes = gated.machine.engine_boxes()
+    gated.machine.fail("run --name")
+    ended = gated.deploy()
+    assert ended.code == 4, ended
+    assert "it does not take its Caddyfile" in ended.err
+    assert gated.machine.engine_boxes() == boxes
+
+
 def test_only_a_new_version_is_tried(gated: Gated) -> None:
     gated.before = len(gated.machine.calls())
     gated.edit("WORD: canary", "WORD: other")

@@ -197,3 +197,28 @@ def test_a_postgresql_is_started_with_its_options_before_anything_stops(site: Si
     assert files(site) == before
     assert "upgraded  db: 15.20 -> 15.21" in upgrade(site, "db")
     assert left(site) == ""
+
+
+def test_a_caddy_that_is_built_is_built_and_tried_before_anything_stops(site: Site) -> None:
+    """From an image to a build, and from one build to another: a module that the Caddyfile needs may come with it."""
+    repository = Repository(site.lab.registry)
+    repository.copy("lab/caddy", "2.11.7", "2.11.7")
+    project(site, repository, CADDY)
+    snapshot = site.snapshot()
+    site.edit("stacks/apps.yml", 'image: "{{ vars.repository }}:2.11.7"   # in front', "build: edge")
+    site.write("templates/edge/Dockerfile.j2", PICKY.format(caddy="{{ vars.repository }}:2.11.7"))
+
+    told = site.deploy("--no-verify", code=4).text
+    assert (
+        "it does not take its Caddyfile: Error: unrecognized directive: respond; nothing was stopped" in told
+    )
+    assert (site.snapshot(), left(site)) == (snapshot, "")
+
+    for word in ("one", "two"):
+        site.write(
+            "templates/edge/Dockerfile.j2", f"FROM {{{{ vars.repository }}}}:2.11.7\nLABEL word={word}\n"
+        )
+        site.deploy("--no-verify")
+        assert site.container("caddy").labels["word"] == word
+        assert left(site) == ""
+    assert "nothing to change" in site.deploy("--no-verify").stdout

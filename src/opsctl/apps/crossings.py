@@ -9,7 +9,7 @@ from opsctl.apps.catalogue import find_app
 from opsctl.checks.gates import Crossing, hazards, refusal
 from opsctl.checks.situation import HostNow, Situation
 from opsctl.images.versions import numbers
-from opsctl.model.references import parse_reference
+from opsctl.model.references import Reference, parse_reference
 from opsctl.model.values import Unfit
 from opsctl.rules.subject import Subject
 
@@ -23,11 +23,12 @@ def crossings(subject: Subject, host: HostNow) -> tuple[Crossed, ...]:
     for one in situation.services():
         if not one.app or one.container is None:
             continue
-        old, new = _tag(one.container.image), _tag(one.service.asked_image or one.service.image)
-        if old and new and old != new:
+        old, new = _tagged(one.container.image), _tagged(one.service.asked_image or one.service.image)
+        if old and new and old.tag != new.tag:
             app = find_app(one.app)
             version = app.gate.version if app.gate else numbers
-            found.append((app, Crossing(one, old, new, version(old), version(new))))
+            told = [None if reference.is_built_here else version(reference.tag) for reference in (old, new)]
+            found.append((app, Crossing(one, old.tag, new.tag, *told)))
     return tuple(found)
 
 
@@ -45,9 +46,10 @@ def known_of(found: Sequence[Crossed]) -> list[str]:
     ]
 
 
-def _tag(image: str) -> str:
-    """Empty where it has none: built images, and what the engine lists by an id or a digest alone."""
+def _tagged(image: str) -> Reference | None:
+    """None where it has no tag: what the engine lists by an id or a digest alone. That of a built image is no version."""
     try:
-        return parse_reference(image).tag
+        reference = parse_reference(image)
     except Unfit:
-        return ""
+        return None
+    return reference if reference.tag else None

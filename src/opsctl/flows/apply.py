@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from opsctl.argv import build as argv_build
 from opsctl.argv import compose, docker, marks
 from opsctl.errors import EngineUnavailable
 from opsctl.flows import containers
-from opsctl.flows.building import build
+from opsctl.flows.building import build, tag
 from opsctl.flows.ensuring import ensure
 from opsctl.flows.merging import carry_out_merge
 from opsctl.flows.pulling import pull
@@ -85,7 +84,7 @@ def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
         case Build():
             build(site, step)
         case Tag():
-            site.run(argv_build.tag(site.directory, site.run_id, step.image_id, step.name))
+            tag(site, step)
         case Merge():
             carry_out_merge(site, step, progress)
         case Push():

@@ -10,6 +10,7 @@ from opsctl.checks.gates import Crossing, Gate, Roster, lost
 from opsctl.checks.questions import Talk, Verdict, passed
 from opsctl.checks.situation import HostNow, ServiceNow, Situation
 from opsctl.errors import CouldNotFindOut, OperationFailed, Refused
+from opsctl.flows.building import build, tag
 from opsctl.flows.checking.answering import Answers, Outside
 from opsctl.flows.checking.running import hold
 from opsctl.flows.look import look
@@ -17,7 +18,7 @@ from opsctl.flows.pulling import pull
 from opsctl.flows.service_status import touched
 from opsctl.flows.site import Site
 from opsctl.plan.plans import HostPlan, Plan
-from opsctl.plan.steps import Pull
+from opsctl.plan.steps import Build, Pull, Tag
 from opsctl.rules.subject import Subject
 from opsctl.state.observed import Observed
 
@@ -48,7 +49,7 @@ class Gates:
 
     def before(self, site: Site) -> None:
         """Raises Refused for a version that a trial speaks against, CouldNotFindOut where nobody could tell, and what a pull
-        raises; nothing was stopped then.
+        or a build raises; nothing was stopped then.
         """
         plan = next(one for one in self.plan.hosts if one.host == site.name)
         situation = self._situation(site, self.observed[site.name])
@@ -112,11 +113,16 @@ class Gates:
         return verdict, found[0] if found else frozenset()
 
     def _try(self, site: Site, situation: Situation, talk: Talk, crossing: Crossing, plan: HostPlan) -> None:
-        for step in plan.steps:
-            if isinstance(step, Pull) and crossing.name in step.services:
-                site.tell("step", f"{step.verb} {step.subject()}", "to try it")
-                pull(site, step)
-                site.tell("step_done", f"{step.verb} {step.subject()}")
+        for step in _bringing(plan, crossing):
+            site.tell("step", f"{step.verb} {step.subject()}", "to try it")
+            match step:
+                case Pull():
+                    pull(site, step)
+                case Build():
+                    build(site, step)
+                case Tag():
+                    tag(site, step)
+            site.tell("step_done", f"{step.verb} {step.subject()}")
         site.tell("step", f"try {crossing}")
         verdict = self._held(site, situation, talk, _TRIAL)
         site.check()
@@ -141,3 +147,12 @@ class Gates:
         for app, crossing in crossings(self.subject, situation.hosts[host]):
             if app.gate and crossing.name in made:
                 yield app.gate, crossing
+
+
+def _bringing(plan: HostPlan, crossing: Crossing) -> Iterator[Pull | Build | Tag]:
+    """The steps that bring the new image, in their order: what a build begins with, the build, its name."""
+    for step in plan.steps:
+        if (isinstance(step, Pull | Build) and crossing.name in step.services) or (
+            isinstance(step, Tag) and step.name == crossing.now.service.image
+        ):
+            yield step

@@ -38,6 +38,7 @@ def told(root: Path, image: str, chosen: Collection[str] | None = None) -> tuple
         ("postgres:17.4-bookworm", 1, 1),
         (f"postgres@{DIGEST}", 0, 0),
         (DIGEST, 0, 0),
+        ("opsctl.local/demo/postgresql:150000000000", 0, 0),
     ],
 )
 def test_by_what_runs(tmp_path: Path, image: str, refusals: int, known: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
@@ -45,6 +44,7 @@ from opsctl.edges.web import tls
 from opsctl.edges.web.http import Request, exchange
 from opsctl.errors import NotReached, OpsctlError, Silent
 from opsctl.flows.checking.claims import Claims
+from opsctl.flows.checking.once import Once
 from opsctl.flows.world import World
 from opsctl.model.values import Unfit
 from opsctl.state.observed import ObservedContainer
@@ -75,7 +75,7 @@ class Answers:
         self._lock = Lock()
         self._turns: dict[str, BoundedSemaphore] = {}
         self._addresses: dict[tuple[str, str], str] = {}
-        self._shared: dict[OnHost, Future[Ran]] = {}
+        self._shared: Once[OnHost, Ran] = Once()
         self._claims = Claims(world)
 
     def close(self) -> None:
@@ -91,7 +91,9 @@ class Answers:
     def _answer(self, question: Question) -> Any:
         match question:
             case OnHost():
-                return self._once(question) if question.shared else self._on_host(question)
+                return (
+                    self._shared.get(question, self._on_host) if question.shared else self._on_host(question)
+                )
             case Inside():
                 return self._inside(question)
             case Throwaway():
@@ -121,18 +123,6 @@ class Answers:
                 return self._world.clock.sleep(question.seconds)
             case _:
                 raise TypeError(question)
-
-    def _once(self, question: OnHost) -> Ran:
-        """Who asks first runs it; the others wait for that answer, or for why there is none."""
-        with self._lock:
-            mine = question not in self._shared
-            told = self._shared.setdefault(question, Future())
-        if mine:
-            try:
-                told.set_result(self._on_host(question))
-            except Exception as error:  # noqa: BLE001 - raised below, to everybody who asked
-                told.set_exception(error)
-        return told.result()
 
     def _on_host(self, question: OnHost) -> Ran:
         command = Command(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock
 
 from opsctl.argv.claims import CLAIMED, RELEASE, claim, read_swept, sweep
 from opsctl.checks.leftovers import Leftover, of_other_runs, overdue
 from opsctl.checks.questions import UnansweredError
 from opsctl.edges.ports import Session
 from opsctl.errors import ConnectFailed, OpsctlError
+from opsctl.flows.checking.once import Once
 from opsctl.flows.world import World
 from opsctl.state.observed import Observed, ObservedContainer
 
@@ -24,26 +23,16 @@ class Claims:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._lock = Lock()
-        self._held: dict[str, Future[Session]] = {}
+        self._held: Once[str, Session] = Once()
 
     def hold(self, host: str) -> None:
         """Raises UnansweredError, ConnectFailed. Who asks first takes it; the others wait for that."""
-        with self._lock:
-            mine = host not in self._held
-            held = self._held.setdefault(host, Future())
-        if mine:
-            try:
-                held.set_result(self._taken(host))
-            except Exception as error:  # noqa: BLE001 - raised below, to everybody who asked
-                held.set_exception(error)
-        held.result()
+        self._held.get(host, self._taken)
 
     def release(self) -> None:
         """Never raises. What the checks made is to be gone by now."""
-        for held in self._held.values():
-            if held.exception() is None:
-                _end(held.result())
+        for session in self._held.all():
+            _end(session)
 
     def _taken(self, host: str) -> Session:
         session = self._world.connect(host).shell.open(claim(self._world.who.run))

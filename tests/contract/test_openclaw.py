@@ -335,7 +335,9 @@ def test_agents_as_a_list_are_still_taken_with_a_warning(newest: Program, tmp_pa
     code, said = newest.ask(two, "config", "validate", "--json")
     assert (code, "require agents.ownership" in said) == (1, True)
     one = [(old, new.replace(', {id: "messenger"}', "")) for old, new in KEYS_FOR_OLD]
-    one.append(('{agentId: "messenger"', '{agentId: "main"'))  # an agent that is not there is refused in a binding
+    one.append(
+        ('{agentId: "messenger"', '{agentId: "main"')
+    )  # an agent that is not there is refused in a binding
     config, found = rendered(tmp_path / "one", *one)
     assert found == set()
     valid = answer(*newest.ask(config, "config", "validate", "--json"))

@@ -162,7 +162,8 @@ def test_a_plugin_that_somebody_switched_off_is_told(prod: Site) -> None:
     result, message = found["V-OCL-001 prod-app/openclaw"]
     assert (result, "telegram is disabled" in message) == ("fail", True), message
     assert found["V-FIL-001 prod-app/openclaw"][0] == "fail"
-    assert found["V-CTR-001 prod-app/openclaw"][0] == "pass"
+    # Its health says nothing of it: well, or just starting, since the gateway begins anew when its file changes.
+    assert found["V-CTR-001 prod-app/openclaw"][0] in {"pass", "inconclusive"}
 
 
 def test_a_second_deploy_changes_nothing(prod: Site) -> None:

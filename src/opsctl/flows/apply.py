@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from opsctl.argv import compose, docker, marks
 from opsctl.errors import EngineUnavailable
 from opsctl.flows import containers
-from opsctl.flows.building import build, tag
+from opsctl.flows.bringing import bring
 from opsctl.flows.ensuring import ensure
 from opsctl.flows.merging import carry_out_merge
-from opsctl.flows.pulling import pull
 from opsctl.flows.pushing import carry_out_push, refuse_unusable
 from opsctl.flows.site import Progress, Site
 from opsctl.flows.waiting import wait_for, wait_for_job
@@ -79,12 +78,8 @@ def _needs_compose_checked(steps: Sequence[Step]) -> bool:
 def _carry_out(site: Site, batch: tuple[Step, ...], progress: Progress) -> None:
     step = batch[0]
     match step:
-        case Pull():
-            pull(site, step)
-        case Build():
-            build(site, step)
-        case Tag():
-            tag(site, step)
+        case Pull() | Build() | Tag():
+            bring(site, step)
         case Merge():
             carry_out_merge(site, step, progress)
         case Push():

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from opsctl.argv import build as argv
 from opsctl.flows.site import Site
-from opsctl.plan.steps import Build, Tag
+from opsctl.plan.steps import Build
 
 # The engine's builder paints what a command says on stderr red (moby builder/dockerfile, 20.10).
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -25,8 +25,3 @@ def build(site: Site, step: Build) -> None:
     if _NEEDS_BUILDKIT.search(said.stderr):
         hint += "; opsctl builds with the engine's own builder, which has no --mount and no heredocs"
     raise site.failure(said, f"cannot build {step.build.image} for {named}; no container was touched", hint)
-
-
-def tag(site: Site, step: Tag) -> None:
-    """Raises what `Site.run` raises."""
-    site.run(argv.tag(site.directory, site.run_id, step.image_id, step.name))

@@ -10,11 +10,10 @@ from opsctl.checks.gates import Crossing, Gate, Roster, lost
 from opsctl.checks.questions import Talk, Verdict, passed
 from opsctl.checks.situation import HostNow, ServiceNow, Situation
 from opsctl.errors import CouldNotFindOut, OperationFailed, Refused
-from opsctl.flows.building import build, tag
+from opsctl.flows.bringing import bring
 from opsctl.flows.checking.answering import Answers, Outside
 from opsctl.flows.checking.running import hold
 from opsctl.flows.look import look
-from opsctl.flows.pulling import pull
 from opsctl.flows.service_status import touched
 from opsctl.flows.site import Site
 from opsctl.plan.plans import HostPlan, Plan
@@ -115,13 +114,7 @@ class Gates:
     def _try(self, site: Site, situation: Situation, talk: Talk, crossing: Crossing, plan: HostPlan) -> None:
         for step in _bringing(plan, crossing):
             site.tell("step", f"{step.verb} {step.subject()}", "to try it")
-            match step:
-                case Pull():
-                    pull(site, step)
-                case Build():
-                    build(site, step)
-                case Tag():
-                    tag(site, step)
+            bring(site, step)
             site.tell("step_done", f"{step.verb} {step.subject()}")
         site.tell("step", f"try {crossing}")
         verdict = self._held(site, situation, talk, _TRIAL)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from opsctl.errors import OpsctlError, UsageError
 from opsctl.flows.reports import Selection
+from opsctl.flows.until_done import result_of
 from opsctl.state.desired import Desired, DesiredHost
 
 _Result = TypeVar("_Result")
@@ -63,7 +64,7 @@ def on_each(
     try:
         for name, future in [(host.name, threads.submit(work, host)) for host in names]:
             try:
-                results[name] = future.result()
+                results[name] = result_of(future)
             except OpsctlError as error:
                 errors[name] = error
     finally:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from opsctl.edges.ports import Clock, Registry
 from opsctl.errors import OpsctlError
 from opsctl.flows.events import Event, EventKind, Listener
+from opsctl.flows.until_done import result_of
 from opsctl.images.resolved import Resolved
 from opsctl.model.references import Reference
 
@@ -54,7 +55,7 @@ class Asker:
         threads = ThreadPoolExecutor(max_workers=self.at_once, thread_name_prefix="registry")
         try:
             asked = {key: threads.submit(one, key, image) for key, image in questions.items()}
-            return {key: future.result() for key, future in asked.items()}
+            return {key: result_of(future) for key, future in asked.items()}
         finally:
             # Not waited for: an interruption need not sit out a registry that is silent.
             threads.shutdown(wait=False, cancel_futures=True)

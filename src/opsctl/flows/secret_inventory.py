@@ -47,6 +47,11 @@ class Item:
         return tuple(sorted({use.registry for use in self.uses or () if use.registry}))
 
     @property
+    def env_keys(self) -> tuple[str, ...]:
+        """The variables that carry it."""
+        return _env_keys(self.uses)
+
+    @property
     def users(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(sorted(use.user for use in self.uses or ())))
 
@@ -88,10 +93,11 @@ def check_target(name: str, secret: Secret) -> None:
 
 def of_a_database(name: str, uses: tuple[SecretUse, ...] | None) -> bool:
     """Whether a database server keeps the value, by what the stacks say of it or by what it is called."""
-    found = uses or ()
-    return any(use.database for use in found) or kept_by_database(
-        name, [use.env_key for use in found if use.env_key]
-    )
+    return any(use.database for use in uses or ()) or kept_by_database(name, _env_keys(uses))
+
+
+def _env_keys(uses: tuple[SecretUse, ...] | None) -> tuple[str, ...]:
+    return tuple(use.env_key for use in uses or () if use.env_key)
 
 
 def _item(name: str, secret: Secret | None, uses: Uses | None, now: float, opened: Opened | None) -> Item:

@@ -31,7 +31,7 @@ def mend(item: Item, remark: Remark, environment: str) -> str:
 
 
 def _made_up(item: Item) -> str:
-    if item.known or given_by_others(item.name, _env_keys(item)):
+    if item.known or given_by_others(item.name, item.env_keys):
         return ""
     return f" --generate {_LETTERS}"
 
@@ -40,7 +40,7 @@ def _kept(item: Item) -> str:
     """Class, driver and target of a value that a database server keeps."""
     if item.known or not of_a_database(item.name, item.uses):
         return ""
-    if kept_by_redis(item.name, _env_keys(item)):
+    if kept_by_redis(item.name, item.env_keys):
         return " --class database --driver redis --target service=SERVICE --target user=USER"
     service, role = next(iter(_roles(item)), ("SERVICE", "ROLE"))
     return f" --class database --target service={service} --target role={role}"
@@ -51,7 +51,3 @@ def _roles(item: Item) -> list[tuple[str, str]]:
     uses = item.uses or ()
     said = [(use.service, use.role) for use in uses if use.database]
     return said + [(use.service, "postgres") for use in uses if use.env_key == _FIRST_ROLE]
-
-
-def _env_keys(item: Item) -> list[str]:
-    return [use.env_key for use in item.uses or () if use.env_key]

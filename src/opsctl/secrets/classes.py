@@ -148,7 +148,7 @@ def kept_by_database(name: str, env_keys: Iterable[str]) -> bool:
     return any(_OF_DATABASES.fullmatch(key.upper()) for key in (name, *env_keys))
 
 
-_OF_REDIS = re.compile(r"REDIS_.*|.*_REDIS_.*|REDISCLI_AUTH|(?:.*_)?REDIS_UR[IL]")
+_OF_REDIS = re.compile(r"(?:.*_)?REDIS_.*|REDISCLI_AUTH")
 
 
 def kept_by_redis(name: str, env_keys: Iterable[str]) -> bool:

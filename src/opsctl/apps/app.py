@@ -27,9 +27,9 @@ class App:
     """`settings` reads the mapping below `settings:` of a service: every field has a default, and numbers take no template.
 
     `probe` is the `test` of a healthcheck that works with what is in the image. `reload` says how a changed configuration
-    takes effect. `page` is the page about it, below docs/. `checks` gives what verify asks of it, which is imported only then (70 ms for all apps);
-    `gate` is what stands between two of its versions. `memory` gives the rows that a service adds to the memory budget of its host beside its own: containers that it
-    starts by itself. Users bring their own as an entry point of the group `opsctl.apps`: its name is the app's, and it leads to an
+    takes effect. `page` is the page about it, below docs/. `checks` gives what verify asks of it, which is
+    imported only then (70 ms for all apps); `gate` is what stands between two of its versions. `memory` gives the rows that a service
+    adds to the memory budget of its host beside its own: containers that it starts by itself. Users bring their own as an entry point of the group `opsctl.apps`: its name is the app's, and it leads to an
     App.
     """
 

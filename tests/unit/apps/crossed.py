@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.unit.apps.linted import subject
+from tests.unit.apps.linted import ONE_HOST, subject
 from tests.unit.checks.answers import hold
 from tests.unit.checks.situations import NOW, container
 
@@ -17,15 +17,6 @@ from opsctl.checks.questions import Question, Ran, Verdict
 from opsctl.checks.situation import HostNow
 from opsctl.state.observed import Observed
 
-HOSTS = """\
-project = "demo"
-[environments.prod]
-hosts = ["web"]
-[hosts.web]
-addresses = ["192.0.2.1"]
-stacks = ["app"]
-"""
-
 
 def crossing(
     root: Path, stack: str, old: str, templates: Mapping[str, str] | None = None, *, state: str = "running"
@@ -33,8 +24,8 @@ def crossing(
     """Of the one service of this stack; `old` is the image that runs."""
     (root / "stacks").mkdir(parents=True)
     (root / "templates").mkdir()
-    (root / "hosts.toml").write_text(HOSTS)
-    (root / "stacks" / "app.yml").write_text(stack)
+    (root / "hosts.toml").write_text(ONE_HOST)
+    (root / "stacks" / "apps.yml").write_text(stack)
     for name, text in (templates or {}).items():
         (root / "templates" / name).write_text(text)
     found = subject(root)

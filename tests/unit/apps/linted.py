@@ -13,6 +13,15 @@ from opsctl.rules.engine import Finding, apply
 from opsctl.rules.subject import Subject
 
 NOW, TODAY = 1_800_000_000.0, "2026-11-26"
+ONE_HOST = """\
+project = "demo"
+[environments.prod]
+hosts = ["web"]
+[hosts.web]
+addresses = ["192.0.2.1"]
+stacks = ["apps"]
+"""
+"""A hosts.toml of one host with one stack."""
 
 
 def subject(root: Path) -> Subject:

@@ -11,14 +11,7 @@ from tests.unit.apps import linted
 from opsctl.rules.engine import Finding
 
 PAGE = (Path(__file__).parents[3] / "docs" / "stacks" / "redis.md").read_text(encoding="utf-8")
-HOSTS = """\
-project = "demo"
-[environments.prod]
-hosts = ["web"]
-[hosts.web]
-addresses = ["192.0.2.1"]
-stacks = ["apps"]
-"""
+HOSTS = linted.ONE_HOST
 
 
 def blocks(language: str) -> list[str]:

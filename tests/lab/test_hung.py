@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -91,28 +91,33 @@ def test_a_container_that_somebody_stopped(running: Site) -> None:
     assert found["V-OWN-003", "quick"] == ("fail", "it does not run")
 
 
+def struck_by(running: Site, fault: AbstractContextManager[None]) -> tuple[Run, float]:
+    """A verify that a fault meets while its slow check is under way, and after how many seconds it ended."""
+    box = running.container("box").id
+    began = time.monotonic()
+    process = running.start("verify", "lab", "--tag", "own", "--json")
+    until(lambda: "sleep 12" in running.host(HOST).docker("top", box), "the slow check", seconds=30)
+    with fault:
+        stdout, stderr = process.communicate(timeout=BOUND + 30)
+    return Run(process.returncode, stdout, stderr), time.monotonic() - began
+
+
 def test_a_cable_that_is_pulled_in_the_middle(running: Site) -> None:
     """What was under way there is inconclusive, never a failure of the services nor a pass; the other host is told in full."""
     quick = '- {name: quick, command: {argv: ["true"]}}'
     running.edit("stacks/apps.yml", quick, f"{quick}\n      {SLOW}")
     running.edit("stacks/apps.yml", "name: page, timeout: 2s", "name: page, timeout: 8s")
     assert "nothing to do" in running.plan("--exit-code").text
-    box = running.container("box").id
-    began = time.monotonic()
-    process = running.start("verify", "lab", "--tag", "own", "--json")
-    until(lambda: "sleep 12" in running.host(HOST).docker("top", box), "the slow check", seconds=30)
-    with running.host(HOST).link_down():
-        stdout, stderr = process.communicate(timeout=BOUND + 30)
-    took = time.monotonic() - began
+    run, took = struck_by(running, running.host(HOST).link_down())
     print(f"a verify whose cable was pulled ended after {took:.0f} s")
-    found = told(Run(process.returncode, stdout, stderr))
-    assert json.loads(stdout)["exit"] == process.returncode
+    found = told(run)
+    assert run.json()["exit"] == run.code
     results = {who: one["result"] for who, one in found.items()}
     assert results["box", "slow"] == "inconclusive"
     assert results["hung", "page"] == "inconclusive", found["hung", "page"]
     assert results["far", "quick"] == "pass"
     assert "fail" not in results.values()
-    assert process.returncode == 5
+    assert run.code == 5
     assert took < BOUND
 
 
@@ -120,16 +125,10 @@ def test_an_engine_that_hangs_in_the_middle(running: Site) -> None:
     """What needs it is inconclusive, what does not is told, and the run has an end."""
     quick = '- {name: quick, command: {argv: ["true"]}}'
     running.edit("stacks/apps.yml", quick, f"{quick}\n      {SLOW}")
-    box = running.container("box").id
-    began = time.monotonic()
-    process = running.start("verify", "lab", "--tag", "own", "--json")
-    until(lambda: "sleep 12" in running.host(HOST).docker("top", box), "the slow check", seconds=30)
-    with running.host(HOST).engine_hung():
-        stdout, stderr = process.communicate(timeout=BOUND + 30)
-    took = time.monotonic() - began
-    found = told(Run(process.returncode, stdout, stderr))
+    run, took = struck_by(running, running.host(HOST).engine_hung())
+    found = told(run)
     assert found["box", "slow"]["result"] == "inconclusive", found["box", "slow"]
     assert found["hung", "page"]["result"] == "fail"
     assert found["far", "quick"]["result"] == "pass"
-    assert process.returncode == 5
+    assert run.code == 5
     assert took < BOUND
